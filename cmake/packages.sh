@@ -1,0 +1,50 @@
+# Sourced by ./run and ./check: install_packages SECTION... makes sure that the packages of those sections
+# of packages.txt are there. It installs what is missing, as root or through sudo; where it may not, it says
+# which command a person with the right to would type, and returns 1.
+
+packages_list=$(dirname "${BASH_SOURCE[0]}")/packages.txt
+
+# The names in the given sections.
+packages_named() {
+    local section
+    for section in "$@"; do
+        awk -v want="[$section]" '/^\[/ { on = ($1 == want) } on && /^[a-z0-9]/ { print $1 }' "$packages_list"
+    done
+}
+
+# Of those, the ones that are not installed.
+packages_missing() {
+    local name
+    for name in $(packages_named "$@"); do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || echo "$name"
+    done
+}
+
+install_packages() {
+    local missing as_root=()
+    if ! command -v dpkg-query >/dev/null; then
+        echo "This is not Debian: nothing is installed. Needed are (by their Debian names):" \
+            $(packages_named "$@") >&2
+        return 0
+    fi
+    missing=$(packages_missing "$@" | tr '\n' ' ')
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        # Without a terminal nobody can type a password.
+        as_root=(sudo)
+        [ -t 0 ] || as_root=(sudo -n)
+        if ! command -v sudo >/dev/null || ! "${as_root[@]}" true; then
+            printf 'These packages are missing: %s\nInstall them as root, then start again:\n' "$missing" >&2
+            printf '    apt-get update && apt-get install --no-install-recommends %s\n' "$missing" >&2
+            return 1
+        fi
+    fi
+    as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300)
+    echo "Installing: $missing"
+    # $missing is a list of words.
+    if ! "${as_root[@]}" update </dev/null ||
+        ! "${as_root[@]}" install --no-install-recommends $missing </dev/null; then
+        printf 'Could not install: %s\n' "$missing" >&2
+        return 1
+    fi
+}
