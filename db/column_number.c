@@ -137,7 +137,7 @@ static const char *number_end(const char *s)
     return end;
 }
 
-/* With the decimal point in every locale: glibc keeps one static "C" locale, so this costs nothing. */
+/* With a decimal point in every locale. glibc keeps one static "C" locale, so this costs nothing. */
 static bool number_in_c_locale(const char *s, double *out)
 {
     locale_t locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -254,7 +254,7 @@ static enum rc timestamp_from_text(const struct column *col, const char *s, size
     return RC_OK;
 }
 
-/* As short as it can be read back without loss: minutes, else seconds, else UTC with milliseconds. */
+/* As short as can be read back without loss: minutes, else seconds, else UTC with milliseconds. */
 static void timestamp_to_text(const struct column *col, const struct value *v, struct buf *out)
 {
     char text[64];

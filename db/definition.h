@@ -21,7 +21,7 @@ void definition_free(struct table *table);
 /* Does `table` keep all that `old` has: columns with their types, choices and references? */
 enum rc definition_adds_to(const struct table *old, const struct table *table, struct err *err);
 
-/* ---- shared by definition.c and definition_column.c ---- */
+/* ---- shared by the definition's files ---- */
 
 #define DEFINITION_NOWHERE ((size_t)-1)
 

@@ -1,5 +1,5 @@
-/* cJSON keeps no places. A definition is small and was parsed already, so that the place of an error
- * can be found by walking over its text once more.
+/* cJSON keeps no places. A definition is small and was parsed already, so that the place of an
+ * error can be found by walking over its text once more.
  */
 #include "db/definition.h"
 

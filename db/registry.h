@@ -4,8 +4,8 @@
  *
  * Ownership  a registry owns its tables, which live as long as it; what is handed out is borrowed.
  * Threads    constant after loading: any thread may read it.
- * Words      a wire name is the definition's (`dueAt`); a SQL name is derived by one rule (`due_at`)
- *            and may be a word of SQL (`order`): quote it.
+ * Words      a wire name is the definition's (`dueAt`); a SQL name is derived by one rule
+ *            (`due_at`) and may be a word of SQL (`order`): quote it.
  */
 #ifndef DB_REGISTRY_H
 #define DB_REGISTRY_H
@@ -85,12 +85,13 @@ struct registry_problem {
     char *sentence;             /* with line and column name where known, and what would be right */
 };
 
-/* Loads the built-in tables, then every *.json of each folder in `dirs` (in order of file names; NULL
- * entries and missing folders are skipped). A folder's definition with the name of a built-in one
- * replaces it only if it adds to it. Fails only when the built-in ones cannot be read; what else was
- * refused is in the problems. *out: yours, registry_free() it. */
-enum rc registry_load(const char *const *dirs, size_t dir_count, struct registry **out, struct err *err);
-/* From definitions as text, for tests: source is only a name. RC_INVALID's sentence begins with it. */
+/* Loads the built-in tables, then every *.json of each folder in `dirs` (in order of file names;
+ * NULL entries and missing folders are skipped). A folder's definition with the name of a built-in
+ * one replaces it only if it adds to it. Fails only when the built-in ones cannot be read; what else
+ * was refused is in the problems. *out: yours, registry_free() it. */
+enum rc registry_load(const char *const *dirs, size_t dir_count, struct registry **out,
+                      struct err *err);
+/* From a definition as text, for tests: source is only a name, and begins RC_INVALID's sentence. */
 enum rc registry_add(struct registry *reg, const char *json, size_t len, const char *source,
                      struct err *err);
 struct registry *registry_new(void);
@@ -106,20 +107,20 @@ const struct registry_problem *registry_problem_at(const struct registry *reg, s
 /* By wire name; NULL: unknown. */
 const struct column *table_column(const struct table *table, const char *name);
 
-/* ---- values of a column: one row of functions per kind, and no switch on kinds anywhere else ---- */
+/* ---- values of a column: one row of functions per kind, no switch on kinds anywhere else ---- */
 
 const char *column_kind_name(enum column_kind kind);            /* "text", as in a definition */
 const char *column_sql_type(const struct column *col);          /* "TEXT", "INTEGER", "REAL" */
-enum value_kind column_shape(const struct column *col);         /* of its values that are not NULL */
+enum value_kind column_shape(const struct column *col);         /* of values that are not NULL */
 enum edit_kind column_edit_kind(const struct column *col);
 
-/* Is v right for col, by CONTRACT section 4 (Validation)? NULL is right unless the column is required or has a
- * default. RC_INVALID: err->code "invalid_value", err->column, and a sentence such as
+/* Is v right for col, by CONTRACT section 4 (Validation)? NULL is right unless the column is required
+ * or has a default. RC_INVALID: err->code "invalid_value", err->column, and a sentence such as
  * "Text can have 200 characters; this has 214." */
 enum rc column_check(const struct column *col, const struct value *v, struct err *err);
 
-/* JSON to value, with column_check. *out is overwritten on success only. `known` choices: a value that is not
- * in the list is refused. */
+/* JSON to value, with column_check; so a choice that is not in the list is refused. *out is
+ * overwritten, on success only. -0 becomes 0. */
 enum rc column_from_json(const struct column *col, const struct cJSON *json, struct value *out,
                          struct err *err);
 /* The check alone: copies nothing. */
@@ -130,8 +131,8 @@ enum rc column_from_backend(const struct column *col, const struct cJSON *json, 
                             struct err *err);
 void column_to_json(const struct column *col, const struct value *v, struct buf *out);
 
-/* What a person types (`--set COL=VALUE`, a form's field) to value, with column_check. Empty text is
- * NULL. Bools: yes no true false 1 0; choices by value or label, any case; dates and times as in
+/* What a person types (`--set COL=VALUE`, a form's field) to value, with column_check. Empty text
+ * is NULL. Bools: yes no true false 1 0; choices by value or label, any case; dates and times as in
  * db/typed_time.h (2026-11-28, 28.11., 11-28, today, tom, fri, +3, +2w), where `today_ms` is now;
  * numbers with a decimal point, the column's unit may follow. */
 enum rc column_from_text(const struct column *col, const char *s, size_t len, int64_t today_ms,
@@ -139,21 +140,21 @@ enum rc column_from_text(const struct column *col, const char *s, size_t len, in
 /* What a person reads and may type again; not made safe for display. */
 void column_to_text(const struct column *col, const struct value *v, struct buf *out);
 
-/* The key under which a value (of sort->column; not looked at without one) sorts in a list: the folded
- * head of a text, the place of a choice, the number. NULLs sort last in both directions. *out, yours,
- * is an INTEGER, REAL or TEXT value for SQLite. */
+/* The key under which a value (of sort->column; not looked at without one) sorts in a list: the
+ * folded head of a text, the place of a choice, the number. NULLs sort last in both directions.
+ * *out, yours, is an INTEGER, REAL or TEXT value for SQLite. */
 void sort_key(const struct sort_order *sort, const struct value *v, int64_t created_at,
               int64_t updated_at, struct value *out);
 
 /* ---- checks over a whole op, for both ends of the wire ---- */
 
-/* `set` of an op: an object of known columns with right values. On create also: required columns are there (a
- * default counts). err->code is unknown_column or invalid_value, err->column the column. */
+/* `set` of an op: an object of known columns with right values. On create also: required columns are
+ * there (a default counts). err->code is unknown_column or invalid_value, err->column the column. */
 enum rc table_check_set(const struct table *table, const struct cJSON *set, bool is_create,
                         struct err *err);
 
-/* A text that changes whenever columns, types, limits, defaults, choices, title, done or sort orders
- * of the definition change (hex of a hash); labels do not count. */
+/* A text that changes whenever columns, types, limits, defaults, choices, title, done or sort
+ * orders of the definition change (hex of a hash); labels do not count. */
 void table_fingerprint(const struct table *table, char out[33]);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * Dates    2026-11-28, 28.11.2026, 28.11., 11-28 (the next such day, today included), today, tom,
  *          yesterday, fri or friday (the next one after today), +3, -1, +2w, +1m, +1y.
- * Times    a date, a blank or T, and 14:05, 14:05:30 or 14:05:30.250, in local time or with Z, +02:00
- *          or +0200 behind it; 14:05 alone is today, a date alone its midnight; now.
+ * Times    a date, a blank or T, and 14:05, 14:05:30 or 14:05:30.250, in local time or with Z,
+ *          +02:00 or +0200 behind it; 14:05 alone is today, a date alone its midnight; now.
  * Source   RFC 3339 for the full forms. Letters in any case.
  */
 #ifndef DB_TYPED_TIME_H

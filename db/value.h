@@ -28,6 +28,7 @@ struct value {
 void value_done(struct value *v);                       /* frees and makes it NULL */
 void value_copy(struct value *to, const struct value *from);    /* *to is overwritten, not freed */
 void value_set_text(struct value *to, const char *s, size_t len);
-bool value_equal(const struct value *a, const struct value *b); /* the same JSON value: 1 equals 1.0, -0 equals 0 */
+/* The same JSON value: 1 equals 1.0, -0 equals 0. */
+bool value_equal(const struct value *a, const struct value *b);
 
 #endif
