@@ -10,6 +10,11 @@
 
 #define WHOLE_MAX 9007199254740992.0    /* 2^53: from here on a double skips whole numbers */
 
+static bool is_whole(double v, double below)
+{
+    return v > -below && v < below && (double)(int64_t)v == v;
+}
+
 /* ---- looking ---- */
 
 const struct cJSON *json_get(const struct cJSON *obj, const char *name)
@@ -68,8 +73,7 @@ bool json_get_i64(const struct cJSON *obj, const char *name, int64_t *out)
 
     if (cJSON_IsString(v))
         return parse_i64(v->valuestring, out);
-    if (!cJSON_IsNumber(v) || !(fabs(v->valuedouble) < WHOLE_MAX)
-        || floor(v->valuedouble) != v->valuedouble)
+    if (!cJSON_IsNumber(v) || !is_whole(v->valuedouble, WHOLE_MAX))
         return false;
     *out = (int64_t)v->valuedouble;
     return true;
@@ -208,7 +212,7 @@ static void put_shortest(struct buf *out, double v)
 
     if (signbit(v))
         buf_putc(out, '-');
-    count = shortest_digits(fabs(v), digits, &point);
+    count = shortest_digits(signbit(v) ? -v : v, digits, &point);
     if (point > 16 || point <= -5) {
         buf_putc(out, digits[0]);
         if (count > 1) {
@@ -234,16 +238,11 @@ static void put_shortest(struct buf *out, double v)
     }
 }
 
-static bool is_whole(double v)
-{
-    return fabs(v) < WHOLE_MAX && floor(v) == v;
-}
-
 void json_put_double(struct buf *out, double v)
 {
     if (!isfinite(v))
         buf_puts(out, "null");          /* JSON has no word for it; the registry lets none in */
-    else if (!is_whole(v))
+    else if (!is_whole(v, WHOLE_MAX))
         put_shortest(out, v);
     else if (v == 0 && signbit(v))
         buf_puts(out, "-0");
@@ -255,7 +254,7 @@ void json_put_float(struct buf *out, double v)
 {
     json_put_double(out, v);
     /* Beyond 2^53 a number may still be printed without an exponent: below 10^16, as Rust does. */
-    if (isfinite(v) && fabs(v) < 1e16 && floor(v) == v)
+    if (is_whole(v, 1e16))
         buf_puts(out, ".0");
 }
 
