@@ -24,11 +24,12 @@ void buf_reserve(struct buf *b, size_t more)
 
     if (more < b->cap - b->len)         /* an empty one has 0 - 0: never less */
         return;
-    /* A sum that wraps asks for more than there is, and mem_grow ends the program. */
-    need = more > SIZE_MAX - b->len - 1 ? SIZE_MAX : b->len + more + 1;
+    if (more > SIZE_MAX / 2 - b->len - 1)
+        mem_exhausted();
+    need = b->len + more + 1;
     cap = b->cap < 32 ? 32 : b->cap;
     while (cap < need)
-        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+        cap *= 2;
     b->data = mem_grow(b->data, cap, 1);
     b->cap = cap;
     b->data[b->len] = '\0';

@@ -1,5 +1,6 @@
 /* base/log.h: the log file. One line an event: UTC time, level, process id, module, sentence. Ids and
- * counts only: never what users typed, never tokens. Nothing ever goes to the terminal.
+ * counts only: never what users typed, never tokens. Nothing ever goes to the terminal. A sentence is
+ * made displayable, so that no path or answer can write a line of its own, and is cut at 2,000 bytes.
  *
  * Threads  any. The open log is the one piece of global state here; open it before the first thread.
  * Size     at max_bytes the file becomes FILE.1 (one old file is kept). Lines are written with one write(2)
@@ -8,6 +9,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "base/err.h"
 

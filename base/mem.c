@@ -12,7 +12,7 @@ static void (*exhausted_hook)(void);
 
 /* The first thread that runs out leaves through the hook; others wait, so that they cannot end the
  * program while it saves. Running out again inside the hook leaves at once. */
-static _Noreturn void exhausted(void)
+_Noreturn void mem_exhausted(void)
 {
     static atomic_flag leaving = ATOMIC_FLAG_INIT;
     static _Thread_local bool is_leaving;
@@ -44,28 +44,34 @@ void *mem_alloc(size_t size)
     void *p = malloc(size ? size : 1);
 
     if (!p)
-        exhausted();
+        mem_exhausted();
     return p;
+}
+
+static size_t product(size_t count, size_t size)
+{
+    if (size && count > SIZE_MAX / size)
+        mem_exhausted();
+    return count * size;
 }
 
 void *mem_zero(size_t count, size_t size)
 {
-    void *p = count && size ? calloc(count, size) : calloc(1, 1);
+    size_t bytes = product(count, size);
+    void *p = calloc(bytes ? bytes : 1, 1);
 
     if (!p)
-        exhausted();
+        mem_exhausted();
     return p;
 }
 
 void *mem_grow(void *old, size_t count, size_t size)
 {
-    void *p;
+    size_t bytes = product(count, size);
+    void *p = realloc(old, bytes ? bytes : 1);
 
-    if (size && count > SIZE_MAX / size)
-        exhausted();
-    p = realloc(old, count && size ? count * size : 1);
     if (!p)
-        exhausted();
+        mem_exhausted();
     return p;
 }
 
@@ -79,7 +85,7 @@ char *mem_strndup(const char *s, size_t len)
     char *copy;
 
     if (len == SIZE_MAX)
-        exhausted();
+        mem_exhausted();
     copy = mem_alloc(len + 1);
     if (len)
         memcpy(copy, s, len);

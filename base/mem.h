@@ -17,4 +17,7 @@ char *mem_strndup(const char *s, size_t len);           /* copies exactly len by
 /* Called once when memory is gone, before exit(1); must not allocate. NULL: only a line on stderr. */
 void mem_on_exhausted(void (*hook)(void));
 
+/* Leaves as above; for a library or a sum that says itself that memory is gone. */
+_Noreturn void mem_exhausted(void);
+
 #endif

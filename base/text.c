@@ -314,7 +314,7 @@ void text_fold(const char *s, size_t len, size_t max_bytes, struct buf *out)
         n = utf8proc_map((const utf8proc_uint8_t *)buf_str(&chunk), (utf8proc_ssize_t)chunk.len,
                          &folded, how);
         if (n == UTF8PROC_ERROR_NOMEM)
-            mem_grow(NULL, SIZE_MAX, 2);        /* ends the program, as all our allocations do */
+            mem_exhausted();
         if (n > 0)
             has_room = fold_put((const char *)folded, (size_t)n, max_bytes, &is_gap, out, start);
         free(folded);
