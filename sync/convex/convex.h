@@ -61,7 +61,7 @@ enum convex_class {
     CONVEX_AUTH,                /* 401 with a JSON code, or errorData.code unauthenticated */
     CONVEX_TOO_LARGE,           /* 413, or the answer was over CONVEX_ANSWER_MAX */
     CONVEX_BAD_REQUEST,         /* 400 with a JSON code other than AuthProviderDiscoveryFailed */
-    CONVEX_WRONG,               /* 403, 404, 405: wrong client, URL or right */
+    CONVEX_WRONG,               /* 403, 404, 405 with a JSON code (404, 405 also empty): wrong client, URL or right */
     CONVEX_TRANSIENT            /* everything else: a mutation may or may not have been committed */
 };
 
