@@ -1,0 +1,402 @@
+#include "ui/keymap.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include "base/i18n.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define FUNCTION_KEYS 12
+
+struct action_row {
+    enum ui_context context;
+    enum ui_action action;
+    const char *name, *keys;
+    const char *help;           /* NULL: not on the help page; rows with the same text become one line */
+    const char *hint;           /* NULL: not in the hint row */
+    const char *brief;          /* the hint of narrow windows; NULL: none */
+    int hint_keys;              /* how many keys the hint names; 0: one; HINT_PAIR: its first and the next row's */
+};
+
+#define HINT_PAIR -1
+
+/* In the order of the hint row and the help page. */
+static const struct action_row actions[] = {
+    { UI_IN_ALL, UI_DO_HELP, "all.help", "? F1", N_("Help"), N_("Help"), N_("Help"), 0 },
+    { UI_IN_ALL, UI_DO_REDRAW, "all.redraw", "^L", N_("Redraw"), NULL, NULL, 0 },
+    { UI_IN_ALL, UI_DO_SYNC, "all.sync", "s F5", N_("Sync now"), NULL, NULL, 0 },
+    { UI_IN_ALL, UI_DO_WORK_OFFLINE, "all.offline", "O F8", N_("Offline/online"), NULL, NULL, 0 },
+    { UI_IN_ALL, UI_DO_SIGN_OUT, "all.signout", "Q", N_("Sign out"), NULL, NULL, 0 },
+    { UI_IN_ALL, UI_DO_QUIT, "all.quit", "q F10", N_("Quit"), NULL, NULL, 0 },
+
+    { UI_IN_LIST, UI_DO_HELP, "list.help", "? F1", NULL, N_("Help"), N_("Help"), 0 },
+    { UI_IN_LIST, UI_DO_UP, "list.up", "k Up ^P", N_("Up, down"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_DOWN, "list.down", "j Down ^N", N_("Up, down"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_PAGE_UP, "list.page_up", "PgUp", N_("Page"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_PAGE_DOWN, "list.page_down", "PgDn", N_("Page"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_HALF_UP, "list.half_up", "^U", N_("Half a page"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_HALF_DOWN, "list.half_down", "^D", N_("Half a page"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_FIRST, "list.first", "g Home", N_("First, last"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_LAST, "list.last", "G End", N_("First, last"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_NEW, "list.new", "a F2 Ins", N_("New"), N_("New"), N_("New"), 0 },
+    { UI_IN_LIST, UI_DO_FIND, "list.find", "/ F3", N_("Find"), N_("Find"), NULL, 0 },
+    { UI_IN_LIST, UI_DO_EDIT, "list.edit", "e Enter F4", N_("Edit"), N_("Edit"), N_("Edit"), 0 },
+    { UI_IN_LIST, UI_DO_SYNC, "list.sync", "s F5", NULL, N_("Sync"), N_("Sync"), 0 },
+    { UI_IN_LIST, UI_DO_SORT, "list.sort", "o F6", N_("Sort"), N_("Sort"), NULL, 0 },
+    { UI_IN_LIST, UI_DO_DONE, "list.done", "x F7", N_("Done/reopen"), N_("Done"), NULL, 0 },
+    { UI_IN_LIST, UI_DO_QUEUE, "list.queue", "p F9", N_("Queue"), N_("Queue"), N_("Q"), 0 },
+    { UI_IN_LIST, UI_DO_QUIT, "list.quit", "q F10", NULL, N_("Quit"), N_("Quit"), 0 },
+    { UI_IN_LIST, UI_DO_UNDO, "list.undo", "u", N_("Undo"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_FIND_NEXT, "list.find_next", "n", N_("Next, last found"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_FIND_LAST, "list.find_last", "N", N_("Next, last found"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_FILTER, "list.filter", "f", N_("Filter"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_VIEW, "list.view", "v", N_("Open, done, all"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_MARK, "list.mark", "Space", N_("Mark"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_MARK_ALL, "list.mark_all", "*", N_("Mark all"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_CANCEL, "list.cancel", "Esc", N_("Clear"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_NEXT_TABLE, "list.next_table", "Tab", N_("Next table"), NULL, NULL, 0 },
+    { UI_IN_LIST, UI_DO_COPY, "list.copy", "y", N_("Copy the title"), NULL, NULL, 0 },
+
+    { UI_IN_FORM, UI_DO_HELP, "form.help", "F1", NULL, N_("Help"), NULL, 0 },
+    { UI_IN_FORM, UI_DO_SAVE, "form.save", "F3 ^S", N_("Save"), N_("Save"), N_("Save"), 0 },
+    { UI_IN_FORM, UI_DO_NEXT, "form.next", "Tab Enter Down ^N", N_("Next field"), N_("Next field"), N_("Next"),
+      2 },
+    { UI_IN_FORM, UI_DO_PREVIOUS, "form.previous", "BackTab Up ^P", N_("Field before"), NULL, NULL, 0 },
+    { UI_IN_FORM, UI_DO_CANCEL, "form.cancel", "Esc", N_("Cancel"), N_("Cancel"), N_("Cancel"), 0 },
+    { UI_IN_FORM, UI_DO_CHANGE_LEFT, "form.left", "Left - PgUp", N_("Change choice"), N_("Change choice"),
+      NULL, HINT_PAIR },
+    { UI_IN_FORM, UI_DO_CHANGE_RIGHT, "form.right", "Right + Space PgDn", N_("Change choice"), NULL,
+      NULL, 0 },
+    { UI_IN_FORM, UI_DO_QUIT, "form.quit", "F10", NULL, NULL, NULL, 0 },
+    { UI_IN_FORM, UI_DO_REDRAW, "form.redraw", "^L", NULL, NULL, NULL, 0 },
+
+    { UI_IN_TEXT, UI_DO_TEXT_LEFT, "text.left", "Left ^B", N_("Left, right"), NULL, NULL, 0 },
+    { UI_IN_TEXT, UI_DO_TEXT_RIGHT, "text.right", "Right ^F", N_("Left, right"), NULL, NULL, 0 },
+    { UI_IN_TEXT, UI_DO_TEXT_HOME, "text.home", "Home ^A", N_("Start, end"), NULL, NULL, 0 },
+    { UI_IN_TEXT, UI_DO_TEXT_END, "text.end", "End ^E", N_("Start, end"), NULL, NULL, 0 },
+    { UI_IN_TEXT, UI_DO_TEXT_BACKSPACE, "text.backspace", "Backspace", N_("Delete"), NULL, NULL, 0 },
+    { UI_IN_TEXT, UI_DO_TEXT_DELETE, "text.delete", "Del ^D", N_("Delete"), NULL, NULL, 0 },
+    { UI_IN_TEXT, UI_DO_TEXT_WORD, "text.word", "^W", N_("Delete the word"), NULL, NULL, 0 },
+    { UI_IN_TEXT, UI_DO_TEXT_ALL, "text.all", "^U", N_("Delete to the start"), NULL, NULL, 0 },
+    { UI_IN_TEXT, UI_DO_TEXT_REST, "text.rest", "^K", N_("Delete to the end"), NULL, NULL, 0 },
+
+    { UI_IN_QUEUE, UI_DO_HELP, "queue.help", "? F1", NULL, N_("Help"), N_("Help"), 0 },
+    { UI_IN_QUEUE, UI_DO_EDIT, "queue.edit", "F4 e Enter", N_("Edit"), N_("Edit"), N_("Edit"), 0 },
+    { UI_IN_QUEUE, UI_DO_RETRY, "queue.retry", "F5 s", N_("Retry"), N_("Retry"), N_("Retry"), 0 },
+    { UI_IN_QUEUE, UI_DO_RETRY_ALL, "queue.retry_all", "R", N_("Retry all"), N_("Retry all"), NULL, 0 },
+    { UI_IN_QUEUE, UI_DO_EXPORT, "queue.export", "w", N_("Export"), N_("Export"), NULL, 0 },
+    { UI_IN_QUEUE, UI_DO_COPY, "queue.copy", "y", N_("Copy details"), N_("Copy details"), NULL, 0 },
+    { UI_IN_QUEUE, UI_DO_CANCEL, "queue.back", "Esc p F9", N_("Back"), N_("Back"), N_("Back"), 0 },
+    { UI_IN_QUEUE, UI_DO_UP, "queue.up", "k Up ^P", N_("Up, down"), NULL, NULL, 0 },
+    { UI_IN_QUEUE, UI_DO_DOWN, "queue.down", "j Down ^N", N_("Up, down"), NULL, NULL, 0 },
+    { UI_IN_QUEUE, UI_DO_PAGE_UP, "queue.page_up", "PgUp ^U", N_("Page"), NULL, NULL, 0 },
+    { UI_IN_QUEUE, UI_DO_PAGE_DOWN, "queue.page_down", "PgDn ^D", N_("Page"), NULL, NULL, 0 },
+    { UI_IN_QUEUE, UI_DO_FIRST, "queue.first", "g Home", N_("First, last"), NULL, NULL, 0 },
+    { UI_IN_QUEUE, UI_DO_LAST, "queue.last", "G End", N_("First, last"), NULL, NULL, 0 },
+
+    { UI_IN_HELP, UI_DO_NEXT, "help.next", "Space PgDn Down j Enter", NULL, N_("Next page"), N_("Next"), 0 },
+    { UI_IN_HELP, UI_DO_PREVIOUS, "help.previous", "PgUp Up k", NULL, NULL, NULL, 0 },
+    { UI_IN_HELP, UI_DO_CANCEL, "help.close", "Esc q F1 ?", NULL, N_("Close"), N_("Close"), 0 },
+
+    { UI_IN_FIRST, UI_DO_HELP, "first.help", "F1 ?", NULL, N_("Help"), N_("Help"), 0 },
+    { UI_IN_FIRST, UI_DO_RETRY, "first.retry", "F5 s", N_("Retry now"), N_("Retry now"), N_("Retry"), 0 },
+    { UI_IN_FIRST, UI_DO_DETAILS, "first.details", "F9 d", N_("Details"), N_("Details"), N_("Details"), 0 },
+    { UI_IN_FIRST, UI_DO_SIGN_OUT, "first.signout", "Q", N_("Sign out"), N_("Sign out"), NULL, 0 },
+    { UI_IN_FIRST, UI_DO_QUIT, "first.quit", "F10 q", N_("Quit"), N_("Quit"), N_("Quit"), 0 },
+    { UI_IN_FIRST, UI_DO_NEXT, "first.next", "Tab Right Down", NULL, NULL, NULL, 0 },
+    { UI_IN_FIRST, UI_DO_PREVIOUS, "first.previous", "BackTab Left Up", NULL, NULL, NULL, 0 },
+    { UI_IN_FIRST, UI_DO_ACCEPT, "first.accept", "Enter Space", NULL, NULL, NULL, 0 },
+
+    { UI_IN_LOGIN, UI_DO_HELP, "login.help", "F1", NULL, N_("Help"), N_("Help"), 0 },
+    { UI_IN_LOGIN, UI_DO_NEXT, "login.next", "Tab Down ^N", N_("Next field"), N_("Next field"), N_("Next"), 0 },
+    { UI_IN_LOGIN, UI_DO_PREVIOUS, "login.previous", "BackTab Up ^P", N_("Field before"), NULL, NULL, 0 },
+    { UI_IN_LOGIN, UI_DO_ACCEPT, "login.accept", "Enter", N_("Next, sign in"), N_("Next, sign in"), NULL, 0 },
+    { UI_IN_LOGIN, UI_DO_CANCEL, "login.cancel", "Esc", N_("Back"), NULL, NULL, 0 },
+    { UI_IN_LOGIN, UI_DO_QUIT, "login.quit", "F10", NULL, N_("Quit"), N_("Quit"), 0 },
+    { UI_IN_LOGIN, UI_DO_REDRAW, "login.redraw", "^L", NULL, NULL, NULL, 0 },
+
+    { UI_IN_PROMPT, UI_DO_ACCEPT, "prompt.accept", "Enter", NULL, NULL, NULL, 0 },
+    { UI_IN_PROMPT, UI_DO_CANCEL, "prompt.cancel", "Esc ^C", NULL, NULL, NULL, 0 },
+    { UI_IN_PROMPT, UI_DO_UP, "prompt.earlier", "Up ^P", NULL, NULL, NULL, 0 },
+};
+#define ACTION_COUNT (sizeof actions / sizeof actions[0])
+
+static const struct {
+    const char *name;
+    int32_t code;
+} key_names[] = {
+    { "Up", UI_KEY_UP },        { "Down", UI_KEY_DOWN },     { "Left", UI_KEY_LEFT },
+    { "Right", UI_KEY_RIGHT },  { "Home", UI_KEY_HOME },     { "End", UI_KEY_END },
+    { "PgUp", UI_KEY_PAGE_UP }, { "PgDn", UI_KEY_PAGE_DOWN }, { "Ins", UI_KEY_INSERT },
+    { "Del", UI_KEY_DELETE },   { "Tab", UI_KEY_TAB },       { "BackTab", UI_KEY_BACK_TAB },
+    { "Enter", UI_KEY_ENTER },  { "Esc", UI_KEY_ESC },       { "Backspace", UI_KEY_BACKSPACE },
+    { "Space", ' ' },
+};
+
+struct binding {
+    enum ui_context context;
+    enum ui_action action;
+    int32_t code;
+};
+
+struct keymap {
+    struct binding *items;
+    size_t count;
+};
+
+/* ---- names ---- */
+
+static bool control_from_name(const char *name, size_t len, int32_t *code)
+{
+    size_t skip;
+
+    if (len == 2 && name[0] == '^')
+        skip = 1;
+    else if (len == 6 && strncasecmp(name, "Ctrl-", 5) == 0)
+        skip = 5;
+    else
+        return false;
+    if ((name[skip] | 0x20) < 'a' || (name[skip] | 0x20) > 'z')
+        return false;
+    *code = name[skip] & 0x1F;
+    return true;
+}
+
+bool key_from_name(const char *name, size_t len, int32_t *code)
+{
+    int32_t cp;
+    char *end;
+    long number;
+
+    for (size_t i = 0; i < sizeof key_names / sizeof key_names[0]; i++) {
+        if (strlen(key_names[i].name) == len && strncasecmp(name, key_names[i].name, len) == 0) {
+            *code = key_names[i].code;
+            return true;
+        }
+    }
+    if (len >= 2 && name[0] == 'F' && name[1] >= '1' && name[1] <= '9') {
+        number = strtol(name + 1, &end, 10);
+        if (end != name + len || number > FUNCTION_KEYS)
+            return false;
+        *code = UI_KEY_F1 + (int32_t)number - 1;
+        return true;
+    }
+    if (control_from_name(name, len, code))
+        return true;
+    if (len == 0 || text_next(name, len, &cp) != len || cp <= ' ' || cp == 0x7F)
+        return false;
+    *code = cp;
+    return true;
+}
+
+static void put_code_point(int32_t cp, struct buf *out)
+{
+    if (cp < 0x80) {
+        buf_putc(out, (char)cp);
+    } else if (cp < 0x800) {
+        buf_putc(out, (char)(0xC0 | cp >> 6));
+        buf_putc(out, (char)(0x80 | (cp & 0x3F)));
+    } else if (cp < 0x10000) {
+        buf_putc(out, (char)(0xE0 | cp >> 12));
+        buf_putc(out, (char)(0x80 | (cp >> 6 & 0x3F)));
+        buf_putc(out, (char)(0x80 | (cp & 0x3F)));
+    } else {
+        buf_putc(out, (char)(0xF0 | cp >> 18));
+        buf_putc(out, (char)(0x80 | (cp >> 12 & 0x3F)));
+        buf_putc(out, (char)(0x80 | (cp >> 6 & 0x3F)));
+        buf_putc(out, (char)(0x80 | (cp & 0x3F)));
+    }
+}
+
+void key_to_name(int32_t code, struct buf *out)
+{
+    for (size_t i = 0; i < sizeof key_names / sizeof key_names[0]; i++) {
+        if (key_names[i].code == code) {
+            buf_puts(out, code == UI_KEY_BACK_TAB ? "Shift-Tab" : key_names[i].name);
+            return;
+        }
+    }
+    if (code >= UI_KEY_F1 && code <= UI_KEY_F12)
+        buf_printf(out, "F%d", code - UI_KEY_F1 + 1);
+    else if (code < ' ')
+        buf_printf(out, "Ctrl-%c", code + '@');
+    else
+        put_code_point(code, out);
+}
+
+/* ---- bindings ---- */
+
+/* Calls back for each key of a list; false at the first that is none. */
+static bool keys_each(const char *keys, struct keymap *map, const struct action_row *row,
+                      size_t *bad_at)
+{
+    for (const char *at = keys; *at;) {
+        size_t len = strcspn(at, " ");
+        int32_t code;
+
+        if (len > 0) {
+            if (!key_from_name(at, len, &code)) {
+                *bad_at = (size_t)(at - keys);
+                return false;
+            }
+            if (map) {
+                map->items = mem_grow(map->items, map->count + 1, sizeof *map->items);
+                map->items[map->count++] =
+                    (struct binding){ row->context, row->action, code };
+            }
+        }
+        at += len;
+        at += strspn(at, " ");
+    }
+    return true;
+}
+
+static const char *keys_of(const struct ui_config *config, const struct action_row *row)
+{
+    for (size_t i = 0; config && i < config->key_count; i++) {
+        if (strcmp(config->keys[i].action, row->name) == 0)
+            return config->keys[i].keys;
+    }
+    return row->keys;
+}
+
+enum rc keymap_check(const char *action, const char *keys, struct err *err)
+{
+    size_t bad = 0;
+
+    for (size_t i = 0; i < ACTION_COUNT; i++) {
+        if (strcmp(actions[i].name, action) != 0)
+            continue;
+        if (!keys_each(keys, NULL, &actions[i], &bad))
+            return err_set(err, RC_INVALID, "key.%s: \"%.*s\" is no key; write x, F7, PgDn or ^S",
+                           action, (int)strcspn(keys + bad, " "), keys + bad);
+        return RC_OK;
+    }
+    return err_set(err, RC_INVALID, "key.%s: there is no such action", action);
+}
+
+struct keymap *keymap_new(const struct ui_config *config)
+{
+    struct keymap *map = mem_zero(1, sizeof *map);
+    size_t bad;
+
+    for (size_t i = 0; i < ACTION_COUNT; i++)
+        (void)keys_each(keys_of(config, &actions[i]), map, &actions[i], &bad);
+    return map;
+}
+
+void keymap_free(struct keymap *map)
+{
+    if (!map)
+        return;
+    free(map->items);
+    free(map);
+}
+
+enum ui_action keymap_find(const struct keymap *map, enum ui_context context, int32_t code)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        if (map->items[i].context == context && map->items[i].code == code)
+            return map->items[i].action;
+    }
+    return UI_DO_NOTHING;
+}
+
+/* ---- texts ---- */
+
+void keymap_keys(const struct keymap *map, enum ui_context context, enum ui_action action, int max,
+                 const char *between, struct buf *out)
+{
+    int shown = 0;
+
+    for (size_t i = 0; i < map->count && shown < max; i++) {
+        if (map->items[i].context != context || map->items[i].action != action)
+            continue;
+        if (shown++)
+            buf_puts(out, between);
+        key_to_name(map->items[i].code, out);
+    }
+}
+
+/* The key that a hint names: a function key where there is one, because it works in every place. */
+static void hint_key(const struct keymap *map, const struct action_row *row, struct buf *out)
+{
+    if (row->hint_keys == HINT_PAIR) {
+        keymap_keys(map, row->context, row->action, 1, "", out);
+        buf_putc(out, '/');
+        keymap_keys(map, row->context, row[1].action, 1, "", out);
+        return;
+    }
+    if (row->hint_keys > 1) {
+        keymap_keys(map, row->context, row->action, row->hint_keys, "/", out);
+        return;
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        const struct binding *b = &map->items[i];
+
+        if (b->context == row->context && b->action == row->action && b->code >= UI_KEY_F1 &&
+            b->code <= UI_KEY_F12) {
+            key_to_name(b->code, out);
+            return;
+        }
+    }
+    keymap_keys(map, row->context, row->action, 1, "", out);
+}
+
+void keymap_hints(const struct keymap *map, enum ui_context context, bool is_short, struct buf *out)
+{
+    size_t start = out->len;
+
+    for (size_t i = 0; i < ACTION_COUNT; i++) {
+        const struct action_row *row = &actions[i];
+        const char *label = is_short ? row->brief : row->hint;
+        size_t at = out->len;
+
+        if (row->context != context || !label)
+            continue;
+        if (out->len > start)
+            buf_puts(out, is_short ? " " : "  ");
+        at = out->len;
+        hint_key(map, row, out);
+        if (out->len > at)
+            buf_printf(out, "%s%s", is_short ? "" : " ", _(label));
+    }
+}
+
+bool keymap_help(const struct keymap *map, enum ui_context context, size_t *at,
+                 struct keymap_line *out)
+{
+    struct buf keys = { 0 };
+    const struct action_row *row;
+    size_t len;
+
+    while (*at < ACTION_COUNT && (actions[*at].context != context || !actions[*at].help))
+        ++*at;
+    if (*at == ACTION_COUNT)
+        return false;
+    row = &actions[*at];
+    out->label = _(row->help);
+    while (*at < ACTION_COUNT && actions[*at].context == context && actions[*at].help &&
+           strcmp(actions[*at].help, row->help) == 0) {
+        if (keys.len)
+            buf_puts(&keys, "   ");
+        keymap_keys(map, context, actions[*at].action, 3, " ", &keys);
+        ++*at;
+    }
+    len = keys.len < sizeof out->keys ? keys.len : sizeof out->keys - 1;
+    memcpy(out->keys, buf_str(&keys), len);
+    out->keys[len] = '\0';
+    buf_done(&keys);
+    return true;
+}
+
+void ui_keys_describe(const struct ui_config *config, struct buf *out)
+{
+    for (size_t i = 0; i < ACTION_COUNT; i++) {
+        const char *what = actions[i].help ? actions[i].help : actions[i].hint;
+
+        buf_printf(out, "%s\t%s\t%s\n", actions[i].name, keys_of(config, &actions[i]),
+                   what ? _(what) : "");
+    }
+}
