@@ -243,6 +243,8 @@ void sort_key(const struct sort_order *sort, const struct value *v, int64_t crea
         *out = (struct value){ .kind = VALUE_INT, .number = at };
     } else if (v->kind != VALUE_NULL) {
         types[sort->column->kind]->sort_key(sort, v, out);
+    } else if (sort->is_descending && types[sort->column->kind]->shape == VALUE_REAL) {
+        *out = (struct value){ .kind = VALUE_REAL, .real = -HUGE_VAL };     /* reals go lower */
     } else if (sort->is_descending) {
         *out = (struct value){ .kind = VALUE_INT, .number = INT64_MIN };
     } else {
