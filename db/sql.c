@@ -86,7 +86,6 @@ static enum rc configure(struct sql *sql, const struct sql_options *options, str
     enum rc rc;
 
     sqlite3_extended_result_codes(sql->handle, 1);
-    sqlite3_busy_handler(sql->handle, retry_busy, sql);
     sqlite3_db_config(sql->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
     sqlite3_db_config(sql->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
     rc = sql_exec(sql, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
@@ -99,6 +98,43 @@ static enum rc configure(struct sql *sql, const struct sql_options *options, str
     if (!rc && options->read_only)
         rc = sql_exec(sql, "PRAGMA query_only=ON", err);
     return rc;
+}
+
+static enum rc read_number(struct sql *sql, const char *query, int64_t *out, struct err *err)
+{
+    sqlite3_stmt *st = sql_get(sql, query, err);
+
+    if (st == NULL)
+        return err->rc;
+    enum rc rc = sql_step(sql, st, err);
+    if (rc)
+        return rc;
+    *out = sql_i64(st, 0);
+    sqlite3_reset(st);
+    return RC_OK;
+}
+
+/* Before anything is changed, WAL mode included: is it our file, and not newer than we are? */
+static enum rc check_ours(struct sql *sql, const struct sql_options *options, struct err *err)
+{
+    int64_t id = 0, version = 0, objects = 0;
+    enum rc rc;
+
+    if (options->application_id == 0)
+        return RC_OK;
+    rc = read_number(sql, "PRAGMA application_id", &id, err);
+    if (!rc)
+        rc = read_number(sql, "PRAGMA user_version", &version, err);
+    if (!rc)
+        rc = read_number(sql, "SELECT count(*) FROM sqlite_master", &objects, err);
+    if (rc)
+        return rc;
+    if (id != options->application_id && (id != 0 || objects != 0))
+        return err_set(err, RC_FOREIGN, "%s belongs to another program; it was not touched.", options->path);
+    if (version > options->version)
+        return err_set(err, RC_FOREIGN, "%s was written by a newer version of this program; it was not touched. "
+                       "Install that version.", options->path);
+    return RC_OK;
 }
 
 enum rc sql_open(const struct sql_options *options, struct sql **out, struct err *err)
@@ -115,7 +151,10 @@ enum rc sql_open(const struct sql_options *options, struct sql **out, struct err
         rc = sql_error(sql, code, "open", err);
         goto fail;
     }
-    rc = configure(sql, options, err);
+    sqlite3_busy_handler(sql->handle, retry_busy, sql);
+    rc = check_ours(sql, options, err);
+    if (!rc)
+        rc = configure(sql, options, err);
     if (rc)
         goto fail;
     *out = sql;

@@ -26,6 +26,8 @@ struct sql_options {
     bool read_only;             /* query_only: the connection can see, never write */
     bool no_autocheckpoint;     /* somebody else checkpoints */
     int busy_ms;                /* how long to retry for the write lock, every 1 ms */
+    int32_t application_id;     /* 0: not checked. Else a file with another one (and not empty), or with a newer */
+    int version;                /* user_version, is RC_FOREIGN and is left as it was */
 };
 
 /* Opens or creates the file (0600), WAL, foreign keys on. */

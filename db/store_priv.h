@@ -1,0 +1,130 @@
+/* db/store_priv.h: what the files of the store share. Private to db/.
+ *
+ *   store.c    open, close, transactions, counts
+ *   schema.c   migrations, data tables from the registry
+ *   row.c      one row in memory: read, write, delete, JSON
+ *   queue.c    the queue: append and coalesce, read, retry
+ *   save.c     the user's saves, batches, drafts
+ *   window.c   lists
+ *   apply.c    a backend's doc onto a row: the one place where rev, epoch, pending and tombstones meet
+ *   push.c     taking ops, applying answers
+ *   pull.c     pages, slices
+ *   walk.c     walks
+ *   state.c    account, state
+ */
+#ifndef DB_STORE_PRIV_H
+#define DB_STORE_PRIV_H
+
+#include "db/db.h"
+#include "db/sql.h"
+
+#define STORE_APPLICATION_ID 0x4f555453         /* "OUTS" */
+#define STORE_VERSION 1
+
+struct table_sql {              /* statements of one table, as text for sql_get */
+    char *columns;              /* what row_load expects, in its order */
+    char *by_client, *insert, *update, *delete, *unseen;
+    int64_t count_delta[2];     /* open, done: to be added at COMMIT */
+    char finish_from[ID_SIZE];  /* db_walk_finish: done up to here, */
+    int finish_pass;            /* in this pass; only a shortcut, never the truth */
+};
+
+struct db {
+    struct sql *sql;
+    const struct registry *registry;
+    const struct clock *clock;
+    enum db_role role;
+    char *path, *bell_path;     /* bell_path NULL: no bell */
+    int bell_fd;
+    bool has_recovery;          /* PATH.recovered.jsonl may be written */
+    char *user_id;              /* of the account; "" before the sign-in */
+    struct table_sql *tables;   /* by table->index */
+    bool in_batch, is_batch_broken;
+    int64_t data_version;
+};
+
+/* ---- store.c ---- */
+enum rc tx_begin(struct db *db, enum sql_sync sync, struct err *err);
+enum rc tx_commit(struct db *db, struct err *err);      /* flushes counts, rings the bell; rolls back on failure */
+void tx_rollback(struct db *db);                        /* also when there is nothing to roll back */
+int64_t db_now(const struct db *db);
+struct table_sql *table_sql(struct db *db, const struct table *table);
+enum rc db_user_id(struct db *db, struct err *err);     /* reads the account's user id into db->user_id */
+
+/* ---- schema.c ---- */
+enum rc schema_update(struct db *db, struct err *err);
+void schema_statements(struct db *db);                  /* fills db->tables */
+void schema_done(struct db *db);
+
+/* ---- row.c ---- */
+struct row {
+    const struct table *table;
+    int64_t id;                 /* 0: not in the database */
+    char client_id[ID_SIZE];
+    char *server_id;
+    int64_t rev, created_at, updated_at;
+    bool is_pending;
+    char *shadow, *extra;       /* JSON or NULL */
+    int64_t seen;               /* walk_no when a page or push answer last carried it */
+    bool is_mine;               /* this device has written it */
+    bool was_done;              /* as stored: for the counts */
+    struct value *values;
+};
+void row_init(struct row *row, const struct table *table, const char *client_id);
+void row_done(struct row *row);
+/* Reads the columns of table_sql.columns from a statement. */
+void row_load(struct row *row, const struct table *table, sqlite3_stmt *st);
+/* RC_NOT_FOUND: *row is an empty one with id 0 all the same. Call row_done in any case. */
+enum rc row_read(struct db *db, const struct table *table, const char *client_id, struct row *row, struct err *err);
+enum rc row_write(struct db *db, struct row *row, struct err *err);
+enum rc row_delete(struct db *db, struct row *row, struct err *err);
+bool row_is_done(const struct row *row);
+/* The doc that the backend would send: for the shadow and the recovery file. */
+void row_to_doc(const struct row *row, bool is_deleted, struct buf *out);
+
+/* ---- queue.c ---- */
+/* Appends, or coalesces into the record's last op under a new op id. */
+enum rc queue_append(struct db *db, const struct row *row, bool is_create, const struct cJSON *set,
+                     const struct cJSON *base, struct err *err);
+/* The same change as a create with all columns, from the row's values. */
+enum rc queue_append_all(struct db *db, const struct row *row, struct err *err);
+void op_load(struct db_op *op, sqlite3_stmt *st);       /* QUEUE_COLUMNS */
+extern const char queue_columns[];
+/* All ops of a record in order. */
+enum rc queue_of_record(struct db *db, const char *table_name, const char *client_id, struct db_ops *out,
+                        struct err *err);
+void ops_add(struct db_ops *ops, struct db_op *op);     /* moves op in */
+enum op_state op_state_from(const char *name);
+const char *op_state_name(enum op_state state);
+
+/* ---- apply.c ---- */
+struct doc {                    /* a backend's doc, decoded; doc_done frees */
+    const struct table *table;
+    char client_id[ID_SIZE], server_id[72];
+    int64_t rev, created_at, updated_at;
+    bool is_deleted;
+    struct value *values;       /* by column index; NULL values where absent */
+    char *extra;                /* JSON object of columns that we do not know, or NULL */
+};
+/* RC_PROTOCOL when it is not of the table's shape. */
+enum rc doc_decode(const struct table *table, const struct cJSON *json, struct doc *out, struct err *err);
+void doc_done(struct doc *doc);
+
+struct walk_state {             /* of sync_metadata, as far as applying needs it */
+    int64_t no;
+    int walking;
+    bool is_new_epoch;          /* the walk's epoch is not the stored one: revs of unseen records do not count */
+};
+enum rc walk_state_read(struct db *db, const struct table *table, struct walk_state *out, struct err *err);
+/* If `epoch` is neither the table's nor its walk's: starts a walk in this transaction. */
+enum rc walk_notice_epoch(struct db *db, const struct table *table, const char *epoch, struct err *err);
+enum rc walk_begin_in_tx(struct db *db, const struct table *table, const char *epoch, struct err *err);
+
+/* A doc from a page; its values are moved out of it. *changed: the record on screen has changed. */
+enum rc apply_page_doc(struct db *db, struct doc *doc, const struct walk_state *walk, bool *changed,
+                       struct err *err);
+/* A doc from a push answer, after its op has left the queue. `waiting` are the record's ops that still wait. */
+enum rc apply_push_doc(struct db *db, struct doc *doc, const struct walk_state *walk, const struct db_ops *waiting,
+                       struct err *err);
+
+#endif
