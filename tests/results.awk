@@ -30,7 +30,8 @@ function strip(line) { sub(/^[0-9]+: /, "", line); return line }
     passed[n] = $2; failed[n] = $4
 }
 
-/^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: / {
+# A run that --repeat will follow with another has no `1/20` before it.
+/^ *([0-9]+\/[0-9]+ +)?Test +#[0-9]+: / {
     n = $0; sub(/^[^#]*#/, "", n); sub(/:.*/, "", n)
     if (!cases[n] && passed[n] + failed[n] > 0) {
         for (i = 1; i <= passed[n]; i++) print "pass " name[n] "/" i
