@@ -95,7 +95,7 @@ enum rc column_check(const struct column *col, const struct value *v, struct err
 
 static bool is_whole(double d)
 {
-    return d > -0x1p53 && d < 0x1p53 && floor(d) == d;
+    return fabs(d) < COLUMN_WHOLE_LIMIT && floor(d) == d;
 }
 
 /* *out borrows the text of json, so that checking alone copies nothing. */
@@ -138,7 +138,7 @@ static enum rc shape_from_json(const struct column *col, const cJSON *json, stru
 
 enum rc column_check_json(const struct column *col, const cJSON *json, struct err *err)
 {
-    struct value v;
+    struct value v = { 0 };
     enum rc rc = shape_from_json(col, json, &v, err);
 
     return rc ? rc : column_check(col, &v, err);
@@ -147,7 +147,7 @@ enum rc column_check_json(const struct column *col, const cJSON *json, struct er
 enum rc column_from_json(const struct column *col, const cJSON *json, struct value *out,
                          struct err *err)
 {
-    struct value v;
+    struct value v = { 0 };
     enum rc rc;
 
     rc = shape_from_json(col, json, &v, err);
@@ -163,7 +163,7 @@ enum rc column_from_json(const struct column *col, const cJSON *json, struct val
 enum rc column_from_backend(const struct column *col, const cJSON *json, struct value *out,
                             struct err *err)
 {
-    struct value v;
+    struct value v = { 0 };
     enum rc rc = shape_from_json(col, json, &v, err);
 
     if (rc)

@@ -177,7 +177,7 @@ static enum rc integer_from_text(const struct column *col, const char *s, size_t
     (void)now_ms;
     if (!number_typed(col, s, len, &d) || floor(d) != d)
         return column_refuse(col, err, "%s must be a whole number, such as 12.", col->label);
-    if (d <= -0x1p53 || d >= 0x1p53)
+    if (fabs(d) >= COLUMN_WHOLE_LIMIT)
         return column_refuse(col, err, "%s must be a whole number below 9007199254740992 in size.",
                              col->label);
     *out = (struct value){ .kind = VALUE_INT, .number = (int64_t)d };

@@ -12,6 +12,9 @@
 #include "base/err.h"
 #include "db/registry.h"
 
+/* 2^53: below it every whole number is a double of its own. */
+#define COLUMN_WHOLE_LIMIT 9007199254740992.0
+
 /* Members of a definition that not every kind of column has. */
 enum column_takes {
     TAKES_LENGTH = 1 << 0,          /* maxLength */

@@ -148,7 +148,7 @@ static enum rc read_limit(const struct reading *r, const cJSON *obj, const char 
     *out += 0.0;
     if (!isfinite(*out))
         return definition_refuse(r, name, "\"%s\" is too large.", name);
-    if (is_whole && (floor(*out) != *out || fabs(*out) >= 0x1p53))
+    if (is_whole && (floor(*out) != *out || fabs(*out) >= COLUMN_WHOLE_LIMIT))
         return definition_refuse(r, name, "\"%s\" must be a whole number below 2^53 in size.",
                                  name);
     return RC_OK;

@@ -26,10 +26,12 @@ void value_copy(struct value *to, const struct value *from)
         *to = *from;
 }
 
+#define INT64_LIMIT 9223372036854775808.0       /* 2^63 */
+
 /* Compared as integers: as doubles 2^53 would equal 2^53 + 1. */
 static bool equal_int_real(int64_t number, double real)
 {
-    if (!(real >= -0x1p63 && real < 0x1p63) || floor(real) != real)
+    if (!(real >= -INT64_LIMIT && real < INT64_LIMIT) || floor(real) != real)
         return false;
     return (int64_t)real == number;
 }
