@@ -137,7 +137,7 @@ static const char *number_end(const char *s)
     return end;
 }
 
-/* With a decimal point in every locale. glibc keeps one static "C" locale, so this costs nothing. */
+/* A decimal point in every locale. glibc keeps one static "C" locale, so this costs nothing. */
 static bool number_in_c_locale(const char *s, double *out)
 {
     locale_t locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
