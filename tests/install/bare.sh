@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Proof that nothing but a bare Debian 12 is needed: makes one in a folder, copies the committed project into
+# it, and runs a command of the project there (default ./check).
+#
+#     tests/install/bare.sh [COMMAND [ARGUMENT...]]
+#
+# As root, with debootstrap. Packages come from wherever this machine's apt takes them. The mounts live in a
+# namespace of their own, and everything started there ends with it.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
+
+suite=bookworm
+
+die() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+[ "$(id -u)" -eq 0 ] || die "bare.sh wants to be root: it makes a root of its own and enters it"
+for tool in debootstrap unshare git; do
+    command -v "$tool" >/dev/null || die "bare.sh needs $tool: apt-get install debootstrap util-linux git"
+done
+[ $# -gt 0 ] || set -- ./check
+
+# `deb URI RELEASE COMPONENT` of the Debian archive and its updates, as apt itself resolves its sources.
+sources=$(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+    grep -E " $suite(-updates|-security|/updates)? main\$" | sort -u) || true
+mirror=$(awk -v suite="$suite" '$3 == suite { print $2; exit }' <<<"$sources")
+[ -n "$mirror" ] || die "apt on this machine has no source for Debian $suite"
+proxy=$(apt-config dump | grep -E '^Acquire::https?::Proxy' || true)
+http_proxy_of_apt=$(sed -nE 's/^Acquire::http::Proxy "(http[^"]*)";$/\1/p' <<<"$proxy")
+if [ -n "$http_proxy_of_apt" ]; then
+    export http_proxy=$http_proxy_of_apt
+fi
+
+root=$(mktemp -d "${TMPDIR:-/tmp}/outpost-bare.XXXXXX")
+# The namespace is gone by then, and its mounts with it; the option is for the day that it is not.
+trap 'rm -rf --one-file-system "$root"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+chmod 755 "$root"
+
+inside() {
+    unshare --mount --propagation private --pid --fork --kill-child "$@"
+}
+
+echo "== a bare Debian ($suite) in $root"
+more=()
+[[ $mirror != https:* ]] || more=(--include=ca-certificates)
+inside debootstrap --variant=minbase "${more[@]}" "$suite" "$root" "$mirror" >"$root.log" 2>&1 || {
+    tail -n 30 "$root.log" >&2
+    rm -f "$root.log"
+    die "debootstrap failed"
+}
+rm -f "$root.log"
+printf '%s\n' "$sources" >"$root/etc/apt/sources.list"
+printf '%s\n' "$proxy" >"$root/etc/apt/apt.conf.d/99proxy"
+for file in /etc/resolv.conf /etc/hosts /etc/apt/auth.conf; do
+    [ ! -e "$file" ] || cp -L "$file" "$root$file"
+done
+mkdir "$root/srv/outpost"
+git archive HEAD | tar -x -C "$root/srv/outpost"
+
+echo "== there: $*"
+# The script gets the root, and then the command.
+inside bash -euc '
+    root=$1
+    shift
+    mount -t proc proc "$root/proc"
+    mount --rbind /dev "$root/dev"
+    exec chroot "$root" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        CI=true ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
+        bash -c "cd /srv/outpost && exec \"\$@\"" bare "$@"
+' bare "$root" "$@" </dev/null
