@@ -21,7 +21,7 @@ packages_missing() {
 }
 
 install_packages() {
-    local missing as_root=()
+    local missing as_root=() log failed=0
     if ! command -v dpkg-query >/dev/null; then
         echo "This is not Debian: nothing is installed. Needed are (by their Debian names):" \
             $(packages_named "$@") >&2
@@ -41,10 +41,14 @@ install_packages() {
     fi
     as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300)
     echo "Installing: $missing"
+    log=$(mktemp)
     # $missing is a list of words.
-    if ! "${as_root[@]}" update </dev/null ||
-        ! "${as_root[@]}" install --no-install-recommends $missing </dev/null; then
+    { "${as_root[@]}" update && "${as_root[@]}" install --no-install-recommends $missing; } \
+        >"$log" 2>&1 </dev/null || failed=1
+    if [ "$failed" -ne 0 ]; then
+        cat "$log" >&2
         printf 'Could not install: %s\n' "$missing" >&2
-        return 1
     fi
+    rm -f "$log"
+    return "$failed"
 }
