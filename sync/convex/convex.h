@@ -103,7 +103,7 @@ struct convex_http_options {
     bool insecure;
     const char *ca_file;        /* PEM of a site's own authority, or NULL */
     const char *client;         /* "outpost-0.1.0": Convex-Client and User-Agent */
-    int connect_ms, answer_ms;  /* 0: 10,000 and 30,000 */
+    int connect_ms, answer_ms;  /* 0: 10,000 and 30,000; answer_ms is how long no byte may move */
 };
 
 /* Call once, before any thread; convex_global_done at the very end. */
@@ -119,12 +119,17 @@ void convex_http_close(struct convex_http *http);       /* aborts; returns withi
  * except from loopback, where compressing costs more than it saves. No redirect is ever followed. */
 void convex_http_post(struct convex_http *http, const struct convex_call *call, const char *token, bool gzip);
 void convex_http_get(struct convex_http *http, const char *path);
-bool convex_http_busy(const struct convex_http *http);
+bool convex_http_busy(const struct convex_http *http);  /* from the start until it was taken or aborted */
 void convex_http_abort(struct convex_http *http);       /* forgets the transfer under way */
 
-/* Moves bytes without waiting. */
+/* The next transfer gets a new connection. Call it when the network changed or the machine slept: a kept
+ * connection whose path is gone stays silent until answer_ms is over. */
+void convex_http_forget(struct convex_http *http);
+
+/* Moves bytes without waiting: a request on a kept connection is on its way when this returns. */
 void convex_http_pump(struct convex_http *http);
-/* Waits for the transfer, for one of fds (revents is filled), for a wakeup, or for wait_ms (-1: for ever); then pumps. */
+/* Waits for the transfer, for one of fds (at most 16; revents is filled), for a wakeup, or for wait_ms (-1: for
+ * ever); then pumps. May return early for no reason that the caller sees. */
 void convex_http_wait(struct convex_http *http, struct pollfd *fds, size_t count, int wait_ms);
 /* True once the transfer has ended: *out is filled (yours) and the handle is free for the next. */
 bool convex_http_take(struct convex_http *http, struct convex_reply *out);

@@ -1,0 +1,32 @@
+/* sync/convex/http_priv.h: what http.c keeps in files of their own. Private to this folder. */
+#ifndef SYNC_CONVEX_HTTP_PRIV_H
+#define SYNC_CONVEX_HTTP_PRIV_H
+
+#include <curl/curl.h>
+#include "sync/convex/convex.h"
+
+struct convex_url {
+    char *base;                 /* scheme://host[:port][/base], without a slash at the end; heap */
+    char *host;                 /* heap */
+    bool is_loopback;
+};
+
+/* Refuses, with words that help, what we never talk to. All zero is a valid empty one. */
+enum rc convex_url_read(const char *text, bool insecure, struct convex_url *out, struct err *err);
+void convex_url_done(struct convex_url *url);
+
+/* Why a transfer did not end well, as a sentence for a person. Asks the handle before it is used again. */
+struct convex_trouble {
+    CURL *easy;
+    CURLcode code;
+    const char *detail;         /* curl's own words */
+    const struct convex_url *url;
+    int connect_ms, answer_ms;
+    bool was_silent;            /* ended by us: no byte moved for answer_ms */
+};
+void convex_problem(const struct convex_trouble *trouble, char *out, size_t size);
+
+/* What the headers of a complete answer say: content type, Retry-After, Accept-Encoding. */
+void convex_read_headers(CURL *easy, struct convex_reply *reply);
+
+#endif
