@@ -8,7 +8,7 @@ import time
 
 import client
 from suite import bad_request, case, check, fails, nothing_written, same, value
-from world import make_op, new_device, new_run
+from world import at_once, make_op, new_device, new_run
 
 DEADLINE_S = 10  # from the first byte of a request to the whole of it
 SLACK_S = 5
@@ -63,6 +63,35 @@ def several_requests_go_over_one_connection(t):
         for _ in range(3):
             sock.sendall(request)
             same(value(client.read_answer(sock)), want, "sync:head")
+
+
+@case()
+def a_client_that_waits_for_100_continue_is_served(t):
+    """POST with a body, however HTTP frames it: curl asks before it sends a large one."""
+    body = b'{"path":"sync:head","args":{"protocol":1},"format":"json"}'
+    head = t.client.head_bytes("/api/query", len(body), t.me.token, ["Expect: 100-continue"])
+    with t.client.connect() as sock:
+        sock.sendall(head)
+        check(select.select([sock], [], [], 5)[0], "no 100 Continue within 5 s")
+        sock.sendall(body)
+        same(value(client.read_answer(sock)), t.me.head(), "sync:head")
+
+
+@case()
+def signing_in_holds_up_nobody_else(t):
+    """Passwords are hashed in a helper thread, at most two at once; others are served meanwhile."""
+    lived_s = []
+
+    def read():
+        for _ in range(20):
+            start = time.monotonic()
+            t.me.head()
+            lived_s.append(time.monotonic() - start)
+
+    sessions = at_once(*[t.me.another_session] * 4, read)[:4]
+    for session in sessions:
+        session.head()
+    check(max(lived_s) < 2, f"sync:head took {max(lived_s):.1f} s beside four sign-ins")
 
 
 @case()
