@@ -1,0 +1,277 @@
+/* queue: every change that the backend has not accepted, why, and what can be done about it. */
+#include "src/app/app.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+#include "base/buf.h"
+#include "base/i18n.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "src/app/outfile.h"
+#include "src/app/print.h"
+
+#define TITLE_COLUMNS 40
+
+static const char *const state_words[] = {
+    [OP_QUEUED] = N_("waiting"), [OP_HELD] = N_("held"), [OP_FAILED] = N_("failed"),
+};
+
+/* "new", or the labels of what was changed. */
+static void put_what(const struct db_op *op, const struct table *table, struct buf *out)
+{
+    struct err ignored;
+    cJSON *set = NULL, *item;
+
+    if (op->is_create) {
+        buf_puts(out, _("new"));
+        return;
+    }
+    if (json_parse(op->set, strlen(op->set), &set, &ignored) != RC_OK)
+        return;
+    cJSON_ArrayForEach(item, set) {
+        const struct column *col = table ? table_column(table, item->string) : NULL;
+        buf_printf(out, "%s%s", item->prev && item != set->child ? ", " : "", col ? col->label : item->string);
+    }
+    cJSON_Delete(set);
+}
+
+static void put_title(struct db *db, const struct db_op *op, const struct table *table, int width, struct buf *out)
+{
+    struct record rec = { 0 };
+    struct buf raw = { 0 };
+    struct err ignored;
+
+    if (table && db_record_read(db, table, op->client_id, &rec, &ignored) == RC_OK)
+        column_to_text(table->title, &rec.values[table->title->index], &raw);
+    else
+        buf_puts(&raw, op->client_id);
+    text_clip(buf_str(&raw), raw.len, width, out);
+    record_done(&rec);
+    buf_done(&raw);
+}
+
+static void print_op_line(struct db *db, const struct db_op *op)
+{
+    const struct table *table = registry_find(db_registry(db), op->table_name);
+    struct buf line = { 0 }, title = { 0 };
+
+    put_title(db, op, table, TITLE_COLUMNS, &title);
+    buf_printf(&line, "%.13s  %-7s  ", op->op_id, _(state_words[op->state]));
+    put_time(op->created_at, &line);
+    buf_printf(&line, "  %s%*s  ", buf_str(&title), TITLE_COLUMNS - text_width(buf_str(&title), title.len), "");
+    put_what(op, table, &line);
+    say(stdout, "%s\n", buf_str(&line));
+    if (op->error)
+        say(stdout, "    %s\n", op->error);
+    buf_done(&line);
+    buf_done(&title);
+}
+
+static enum rc queue_list(struct session *session, bool is_json, struct err *err)
+{
+    struct db_ops ops = { 0 };
+    enum rc rc = db_queue_list(session->db, &ops, err);
+
+    for (size_t i = 0; rc == RC_OK && i < ops.count && !ferror(stdout); i++) {
+        struct buf json = { 0 };
+
+        if (is_json) {
+            db_op_to_json(&ops.items[i], &json);
+            print_json(stdout, &json);
+        } else {
+            print_op_line(session->db, &ops.items[i]);
+        }
+        buf_done(&json);
+    }
+    if (rc == RC_OK && ops.count == 0 && !is_json)
+        say(stdout, "%s\n", _("All changes are sent."));
+    db_ops_done(&ops);
+    return rc;
+}
+
+/* "  Due  2026-11-20 -> 2026-11-22" for each column that was set. */
+static void print_changes(const struct db_op *op, const struct table *table)
+{
+    struct err ignored;
+    cJSON *set = NULL, *base = NULL, *item;
+
+    if (json_parse(op->set, strlen(op->set), &set, &ignored) != RC_OK ||
+        json_parse(op->base, strlen(op->base), &base, &ignored) != RC_OK)
+        goto out;
+    cJSON_ArrayForEach(item, set) {
+        const struct column *col = table ? table_column(table, item->string) : NULL;
+        const cJSON *old = json_get(base, item->string);
+        struct buf line = { 0 };
+
+        buf_printf(&line, "  %-12s ", col ? col->label : item->string);
+        if (!op->is_create) {
+            if (old)
+                json_put(&line, old);
+            else
+                buf_puts(&line, "null");
+            buf_puts(&line, " -> ");
+        }
+        json_put(&line, item);
+        say(stdout, "%s\n", buf_str(&line));
+        buf_done(&line);
+    }
+out:
+    cJSON_Delete(set);
+    cJSON_Delete(base);
+}
+
+static void print_op(struct db *db, const struct db_op *op)
+{
+    const struct table *table = registry_find(db_registry(db), op->table_name);
+    struct buf text = { 0 };
+
+    print_op_line(db, op);
+    say(stdout, _("  Record       %s in %s\n  Change       %s\n"), op->client_id, op->table_name, op->op_id);
+    put_time(op->sent_at, &text);
+    say(stdout, _("  Last sent    %s\n"), buf_str(&text));
+    if (op->retry_count)
+        say(stdout, _("  Refused      %d times\n"), op->retry_count);
+    if (op->error_code)
+        say(stdout, _("  Code         %s\n"), op->error_code);
+    print_changes(op, table);
+    if (op->state == OP_FAILED)
+        say(stdout, "%s\n", _("The change is safe on this device. Edit the record or ask your office, then: "
+                              "outpost queue retry"));
+    buf_done(&text);
+}
+
+static enum rc find_op(struct session *session, const char *prefix, struct db_op *out, struct err *err)
+{
+    enum rc rc = db_queue_find(session->db, prefix, out, err);
+
+    if (rc == RC_NOT_FOUND)
+        err_set(err, rc, _("No change waits under the id \"%.40s\"."), prefix);
+    return rc;
+}
+
+static enum rc queue_show(struct session *session, const char *prefix, bool is_json, struct err *err)
+{
+    struct db_op op = { 0 };
+    struct buf json = { 0 };
+    enum rc rc = find_op(session, prefix, &op, err);
+
+    if (rc)
+        return rc;
+    if (is_json) {
+        db_op_to_json(&op, &json);
+        print_json(stdout, &json);
+    } else {
+        print_op(session->db, &op);
+    }
+    buf_done(&json);
+    db_op_done(&op);
+    return RC_OK;
+}
+
+static enum rc queue_retry(struct session *session, const struct args *args, struct err *err)
+{
+    int64_t count = 0, all = 0;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 1; rc == RC_OK && i < args->word_count; i++) {
+        struct db_op op = { 0 };
+
+        rc = find_op(session, args->words[i], &op, err);
+        if (rc == RC_OK)
+            rc = db_queue_retry(session->db, op.op_id, &count, err);
+        db_op_done(&op);
+        all += count;
+    }
+    if (rc == RC_OK && args->word_count == 1)
+        rc = db_queue_retry(session->db, NULL, &all, err);
+    if (rc == RC_OK && args_has(args, "json")) {
+        struct buf json = { 0 };
+        buf_printf(&json, "{\"retried\":%lld}", (long long)all);
+        print_json(stdout, &json);
+        buf_done(&json);
+    } else if (rc == RC_OK) {
+        say(stdout, ngettext("%lld change will be sent again\n", "%lld changes will be sent again\n",
+                             (unsigned long)all), (long long)all);
+    }
+    return rc;
+}
+
+static enum rc queue_export(struct session *session, const char *path, struct err *err)
+{
+    struct outfile out = { 0 };
+    struct db_ops ops = { 0 };
+    enum rc rc = db_queue_list(session->db, &ops, err);
+
+    if (rc == RC_OK)
+        rc = outfile_open(&out, path, err);
+    for (size_t i = 0; rc == RC_OK && i < ops.count; i++) {
+        struct buf json = { 0 };
+
+        db_op_to_json(&ops.items[i], &json);
+        print_json(out.to, &json);
+        buf_done(&json);
+    }
+    if (rc == RC_OK)
+        rc = outfile_finish(&out, err);
+    if (rc == RC_OK && out.path)
+        say(stderr, _("%zu changes in %s\n"), ops.count, out.path);
+    outfile_done(&out);
+    db_ops_done(&ops);
+    return rc;
+}
+
+/* How many words each action takes, itself included. */
+static const struct action {
+    const char *name;
+    size_t min_words, max_words;
+} actions[] = {
+    { "list", 1, 1 }, { "show", 2, 2 }, { "retry", 1, SIZE_MAX }, { "export", 1, 2 },
+};
+enum { ACTION_LIST, ACTION_SHOW, ACTION_RETRY, ACTION_EXPORT, ACTION_COUNT };
+
+static int choose_action(const struct args *args, struct err *err)
+{
+    if (args->word_count == 0)
+        return ACTION_LIST;
+    for (int i = 0; i < ACTION_COUNT; i++) {
+        if (strcmp(actions[i].name, args->words[0]) != 0)
+            continue;
+        if (args->word_count >= actions[i].min_words && args->word_count <= actions[i].max_words)
+            return i;
+        err_set(err, RC_INVALID, _("queue %s: too few or too many words"), actions[i].name);
+        return -1;
+    }
+    err_set(err, RC_INVALID, _("queue knows list, show, retry and export, not \"%.40s\""), args->words[0]);
+    return -1;
+}
+
+int command_queue(struct app *app, const struct args *args)
+{
+    struct session session = { 0 };
+    struct err err = { 0 };
+    bool is_json = args_has(args, "json");
+    int action = choose_action(args, &err);
+    enum rc rc;
+
+    if (action < 0)
+        return app_misused(args, &err);
+    rc = session_open(app, &session, &err);
+    if (rc == RC_OK) {
+        switch (action) {
+        case ACTION_LIST:
+            rc = queue_list(&session, is_json, &err);
+            break;
+        case ACTION_SHOW:
+            rc = queue_show(&session, args->words[1], is_json, &err);
+            break;
+        case ACTION_RETRY:
+            rc = queue_retry(&session, args, &err);
+            break;
+        default:
+            rc = queue_export(&session, args->word_count > 1 ? args->words[1] : NULL, &err);
+            break;
+        }
+    }
+    session_close(&session);
+    return rc ? app_fail(&err) : EXIT_DONE;
+}

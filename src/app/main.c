@@ -1,0 +1,78 @@
+/* The program `outpost`: finds the command, gives it what it needs, and turns its outcome into an exit code. */
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/i18n.h"
+#include "src/app/app.h"
+#include "src/app/commands.h"
+#include "src/app/print.h"
+
+/* Numbers stay as JSON and SQL have them; text is UTF-8 also where the locale has been forgotten. */
+static void set_locale(void)
+{
+    if (!setlocale(LC_ALL, ""))
+        setlocale(LC_ALL, "C");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        setlocale(LC_CTYPE, "C.UTF-8");
+    setlocale(LC_NUMERIC, "C");
+    bindtextdomain("outpost", OUTPOST_LOCALE_DIR);
+    bind_textdomain_codeset("outpost", "UTF-8");
+    textdomain("outpost");
+}
+
+static int run(struct app *app, const struct args *args)
+{
+    struct err err = { 0 };
+    int code;
+
+    if (app_start(app, args, &err) != RC_OK)
+        return app_fail(&err);
+    if (sync_global_init(&err) != RC_OK)
+        return app_fail(&err);
+    code = args->command->run(app, args);
+    sync_global_done();
+    return code;
+}
+
+static int finish(int code)
+{
+    struct err err = { 0 };
+
+    switch (print_close(&err)) {
+    case RC_OK:
+        return code;
+    case RC_CANCELLED:
+        return code ? code : EXIT_ERROR;
+    default:
+        complain("%s", err.msg);
+        return code ? code : EXIT_ERROR;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct app app = { .commands = app_commands };
+    struct args args = { 0 };
+    struct err err = { 0 };
+    int code = EXIT_DONE;
+
+    signal(SIGPIPE, SIG_IGN);           /* a reader that went away is an error of the write */
+    set_locale();
+    if (args_parse(argc, argv, app_commands, &args, &err) != RC_OK)
+        code = app_misused(&args, &err);
+    else if (args_has(&args, "version"))
+        printf("outpost %s\n", OUTPOST_VERSION);
+    else if (args_has(&args, "help") && args.command->name[0])
+        args_help_command(args.command, stdout);
+    else if (args_has(&args, "help"))
+        args_help(app_commands, stdout);
+    else if (args.command->run == command_help)
+        code = command_help(&app, &args);       /* needs no home, no config, no log */
+    else
+        code = run(&app, &args);
+    app_done(&app);
+    args_done(&args);
+    return finish(code);
+}
