@@ -67,11 +67,18 @@ enum engine_wake {
     ENGINE_NOW,                 /* a whole round now, backoff or not */
     ENGINE_RETRY,               /* the same, failed and held ops due again */
     ENGINE_SIGNED_IN,           /* read account and tokens again */
-    ENGINE_OFFLINE,             /* the user chose to work offline: nothing is sent until ENGINE_ONLINE */
+    ENGINE_OFFLINE,             /* the user chose to work offline: nothing is sent until ENGINE_ONLINE. Who asks for
+                                 * it keeps the choice in the db (db_state_work_offline) */
     ENGINE_ONLINE,
-    ENGINE_TOOK_LOCK            /* this process begins to sync: a new runId, state read again from the db */
+    ENGINE_TOOK_LOCK,           /* this process begins to sync: a new runId, state read again from the db. Also after
+                                 * a change of the queue behind the engine's back (discard) */
+    ENGINE_PARKED               /* it ends to: the others read in the db that nothing is under way */
 };
 void engine_wake(struct engine *e, enum engine_wake what);
+
+/* How the newest ENGINE_NOW or ENGINE_RETRY ended: false while the round that began after it has not. *out: rc RC_OK,
+ * or why it failed. */
+bool engine_asked_result(const struct engine *e, struct err *out);
 
 /* Forgets the request under way (the driver has aborted it): as a transport failure, without backoff. */
 void engine_aborted(struct engine *e);

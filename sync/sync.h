@@ -81,6 +81,12 @@ enum sync_request {
     SYNC_SIGNED_IN = 1 << 7     /* new tokens are in the file */
 };
 void sync_ask(struct sync *s, enum sync_request what);
+
+/* What one process wants of another that holds the sync lock: db_state_want's `what`. */
+enum sync_want {
+    SYNC_WANT_NOW = 1,          /* a whole round */
+    SYNC_WANT_RETRY = 2         /* failed and held ops due again, and a whole round */
+};
 /* Waits until the worker is parked, at most wait_ms. */
 bool sync_wait_parked(struct sync *s, int wait_ms);
 
