@@ -1,0 +1,428 @@
+#include "tests/unit/store_fixture.h"
+
+static void a_save_makes_record_and_op_together(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    SAVE(f, NULL, &saved, "text", "Fix the pump", "priority", "high");
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_true(saved.is_new);
+    assert_true(ops.items[0].is_create);
+    assert_string_equal(ops.items[0].client_id, saved.client_id);
+    assert_string_equal(ops.items[0].set, "{\"text\":\"Fix the pump\",\"priority\":\"high\"}");
+    assert_string_equal(ops.items[0].base, "{}");
+    assert_int_equal(fixture_mark(f, saved.client_id), MARK_NEW);
+    assert_string_equal(fixture_text(f, saved.client_id, "isCompleted"), "no");
+    assert_int_equal(fixture_count(f, DB_VIEW_OPEN), 1);
+    db_ops_done(&ops);
+}
+
+static void a_save_that_changes_nothing_queues_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "old");
+    assert_false(saved.is_changed);
+    fixture_queue(f, 0);
+    assert_int_equal(fixture_mark(f, ID_A), MARK_SYNCED);
+}
+
+static void a_refused_value_leaves_no_trace(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    assert_int_equal(fixture_try_save(f, f->db, NULL, &saved, "priority", "high", NULL), RC_INVALID);
+    assert_string_equal(f->err.column, "text");
+    fixture_queue(f, 0);
+    assert_int_equal(fixture_count(f, DB_VIEW_ALL), 0);
+}
+
+static void an_edit_of_an_unsent_op_coalesces_under_a_new_id_without_replaces(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    SAVE(f, NULL, &saved, "text", "a");
+    struct db_ops before = fixture_queue(f, 1);
+    SAVE(f, saved.client_id, &saved, "text", "b", "notes", "n");
+    struct db_ops after = fixture_queue(f, 1);
+    assert_string_not_equal(before.items[0].op_id, after.items[0].op_id);
+    assert_string_equal(after.items[0].replaces, "[]");
+    assert_true(after.items[0].is_create);
+    assert_string_equal(after.items[0].set, "{\"text\":\"b\",\"notes\":\"n\"}");
+    db_ops_done(&before);
+    db_ops_done(&after);
+}
+
+static void an_edit_of_a_sent_op_names_it_in_replaces_and_keeps_the_first_base(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    char want[64];
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "new");
+    struct db_ops sent = fixture_take(f, 1);
+    SAVE(f, ID_A, &saved, "text", "newer", "priority", "low");
+    struct db_ops after = fixture_queue(f, 1);
+    snprintf(want, sizeof want, "[\"%s\"]", sent.items[0].op_id);
+    assert_string_equal(after.items[0].replaces, want);
+    assert_string_equal(after.items[0].base, "{\"text\":\"old\",\"priority\":null}");
+    assert_int_equal(after.items[0].sent_at, 0);
+    db_ops_done(&sent);
+    db_ops_done(&after);
+}
+
+static void an_edit_during_a_push_survives_the_answer(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "one");
+    struct db_ops sent = fixture_take(f, 1);
+    SAVE(f, ID_A, &saved, "text", "two", "notes", "mine");
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 6, "'text':'one','priority':'high'"), NULL, "e1");
+
+    struct db_ops left = fixture_queue(f, 1);
+    assert_string_equal(left.items[0].set, "{\"text\":\"two\",\"notes\":\"mine\"}");
+    cJSON *base = quoted(left.items[0].base);
+    assert_string_equal(json_get_string(base, "text"), "one");
+    cJSON_Delete(base);
+    assert_string_equal(fixture_text(f, ID_A, "text"), "two");
+    assert_string_equal(fixture_text(f, ID_A, "priority"), "high");
+    assert_int_equal(fixture_mark(f, ID_A), MARK_CHANGED);
+    db_ops_done(&sent);
+    db_ops_done(&left);
+}
+
+static void a_column_that_was_accepted_meanwhile_drops_out_and_an_empty_op_goes(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "one");
+    struct db_ops sent = fixture_take(f, 1);
+    SAVE(f, ID_A, &saved, "text", "two");
+    SAVE(f, ID_A, &saved, "text", "one");
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 6, "'text':'one'"), NULL, "e1");
+    fixture_queue(f, 0);
+    assert_int_equal(fixture_mark(f, ID_A), MARK_SYNCED);
+    db_ops_done(&sent);
+}
+
+static void what_drops_out_takes_the_office_value_of_a_replay(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "one");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 9, "'text':'office, later'"), NULL, "e1");
+    assert_string_equal(fixture_text(f, ID_A, "text"), "office, later");
+    assert_int_equal(fixture_mark(f, ID_A), MARK_SYNCED);
+    db_ops_done(&sent);
+}
+
+static void an_answer_older_than_a_page_does_not_take_the_record_back(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "one");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_change(f, doc_json(ID_A, 8, "'text':'office','priority':'low'"), "e1", "c2");
+    assert_string_equal(fixture_text(f, ID_A, "text"), "one");
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 7, "'text':'one'"), NULL, "e1");
+    assert_string_equal(fixture_text(f, ID_A, "text"), "office");
+    assert_string_equal(fixture_text(f, ID_A, "priority"), "low");
+    db_ops_done(&sent);
+}
+
+static void three_rejections_fail_an_op_and_an_edit_brings_it_back(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    SAVE(f, NULL, &saved, "text", "bad");
+    for (int i = 1; i <= 3; i++) {
+        struct db_ops sent = fixture_take(f, 1);
+        assert_int_equal(fixture_rejected(f, &sent.items[0], "invalid_value").failed, i == 3);
+        db_ops_done(&sent);
+        fixture_take(f, 0);
+        f->now += 10000;
+    }
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_int_equal(ops.items[0].state, OP_FAILED);
+    assert_int_equal(ops.items[0].retry_count, 3);
+    assert_string_equal(ops.items[0].error, "not so");
+    db_ops_done(&ops);
+    assert_int_equal(fixture_mark(f, saved.client_id), MARK_FAILED);
+    fixture_take(f, 0);
+
+    SAVE(f, saved.client_id, &saved, "text", "good");
+    ops = fixture_take(f, 1);
+    assert_int_equal(ops.items[0].retry_count, 0);
+    db_ops_done(&ops);
+}
+
+static void a_rejection_of_an_op_that_was_edited_meanwhile_counts_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    SAVE(f, NULL, &saved, "text", "bad");
+    struct db_ops sent = fixture_take(f, 1);
+    SAVE(f, saved.client_id, &saved, "text", "good");
+    fixture_rejected(f, &sent.items[0], "invalid_value");
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_int_equal(ops.items[0].retry_count, 0);
+    db_ops_done(&sent);
+    db_ops_done(&ops);
+}
+
+static void a_rejected_op_hinders_no_other_record(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved bad, good;
+
+    SAVE(f, NULL, &bad, "text", "bad");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_rejected(f, &sent.items[0], "forbidden");
+    db_ops_done(&sent);
+    SAVE(f, NULL, &good, "text", "good");
+    sent = fixture_take(f, 1);
+    assert_string_equal(sent.items[0].client_id, good.client_id);
+    db_ops_done(&sent);
+}
+
+static void an_unknown_table_or_column_is_held_uncounted_until_something_changes(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t due;
+
+    SAVE(f, NULL, &saved, "text", "new column");
+    struct db_ops sent = fixture_take(f, 1);
+    assert_int_equal(fixture_rejected(f, &sent.items[0], "unknown_column").held, 1);
+    db_ops_done(&sent);
+    assert_int_equal(fixture_mark(f, saved.client_id), MARK_HELD);
+    must(f, db_push_due(f->db, &due, &f->err));
+    assert_int_equal(due, f->now + 24 * 3600 * 1000);
+    fixture_take(f, 0);
+    f->now = due;
+    sent = fixture_take(f, 1);
+    assert_int_equal(fixture_rejected(f, &sent.items[0], "unknown_column").held, 1);
+    db_ops_done(&sent);
+    must(f, db_push_unhold(f->db, &f->err));
+    sent = fixture_take(f, 1);
+    assert_int_equal(sent.items[0].retry_count, 0);
+    db_ops_done(&sent);
+}
+
+static void not_found_sends_the_same_change_again_as_a_whole_create(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old','notes':'n'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "priority", "high");
+    struct db_ops sent = fixture_take(f, 1);
+    assert_int_equal(fixture_rejected(f, &sent.items[0], "not_found").again, 1);
+    struct db_ops again = fixture_take(f, 1);
+    assert_true(again.items[0].is_create);
+    assert_int_equal(again.items[0].retry_count, 0);
+    cJSON *set = quoted(again.items[0].set);
+    assert_string_equal(json_get_string(set, "text"), "old");
+    assert_string_equal(json_get_string(set, "priority"), "high");
+    assert_string_equal(json_get_string(set, "notes"), "n");
+    cJSON_Delete(set);
+    db_ops_done(&sent);
+    db_ops_done(&again);
+}
+
+static void put_conflict(void *ctx, const struct db_conflict *c)
+{
+    buf_printf(ctx, "%s %s %s: %s %s %s;", c->table_name, c->client_id, c->column, c->base, c->theirs, c->ours);
+}
+
+static void what_was_overwritten_is_logged_once(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct buf log = { 0 };
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "ours");
+    struct db_ops sent = fixture_take(f, 1);
+    for (int i = 0; i < 2; i++)
+        fixture_applied(f, &sent.items[0], doc_json(ID_A, 7, "'text':'ours'"),
+                        "[{'column':'text','theirs':'theirs'}]", "e1");
+    must(f, db_conflicts_each(f->db, put_conflict, &log, &f->err));
+    assert_string_equal(buf_str(&log), "tasks " ID_A " text: \"old\" \"theirs\" \"ours\";");
+    buf_done(&log);
+    db_ops_done(&sent);
+}
+
+static void one_batch_holds_one_op_per_record_at_most(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved a, b;
+
+    SAVE(f, NULL, &a, "text", "a");
+    SAVE(f, NULL, &b, "text", "b");
+    SAVE(f, a.client_id, &a, "notes", "more");
+    struct db_ops ops = fixture_take(f, 2);
+    assert_string_equal(ops.items[0].client_id, a.client_id);
+    assert_string_equal(ops.items[1].client_id, b.client_id);
+    db_ops_done(&ops);
+}
+
+static void more_than_twenty_unanswered_edits_wait_behind_as_an_op_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    char text[32];
+
+    SAVE(f, NULL, &saved, "text", "start");
+    for (int i = 0; i < 25; i++) {
+        struct db_ops sent = fixture_take(f, 1);
+        db_ops_done(&sent);
+        snprintf(text, sizeof text, "edit %d", i);
+        SAVE(f, saved.client_id, &saved, "text", text);
+    }
+    struct db_ops ops = fixture_queue(f, 2);
+    cJSON *replaces = quoted(ops.items[0].replaces);
+    assert_int_equal(cJSON_GetArraySize(replaces), 20);
+    cJSON_Delete(replaces);
+    assert_string_equal(ops.items[1].set, "{\"text\":\"edit 24\"}");
+    db_ops_done(&ops);
+
+    ops = fixture_take(f, 1);           /* the first one only, whatever waits behind it */
+    fixture_applied(f, &ops.items[0], doc_json(saved.client_id, 3, "'text':'edit 19'"), NULL, "e1");
+    assert_string_equal(fixture_text(f, saved.client_id, "text"), "edit 24");
+    db_ops_done(&ops);
+    ops = fixture_take(f, 1);
+    assert_string_equal(ops.items[0].set, "{\"text\":\"edit 24\"}");
+    db_ops_done(&ops);
+}
+
+static void an_answer_of_another_shape_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct db_push_counts counts;
+
+    SAVE(f, NULL, &saved, "text", "a");
+    struct db_ops sent = fixture_take(f, 1);
+    cJSON *doc = doc_json(saved.client_id, 3, "'isCompleted':'maybe'");
+    const struct db_push_result wrong = { .op = &sent.items[0], .is_applied = true, .doc = doc };
+    assert_int_equal(db_push_apply(f->db, &wrong, 1, "e1", &counts, &f->err), RC_PROTOCOL);
+    cJSON_Delete(doc);
+    doc = doc_json(ID_B, 3, "");
+    const struct db_push_result other = { .op = &sent.items[0], .is_applied = true, .doc = doc };
+    assert_int_equal(db_push_apply(f->db, &other, 1, "e1", &counts, &f->err), RC_PROTOCOL);
+    cJSON_Delete(doc);
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_string_equal(ops.items[0].op_id, sent.items[0].op_id);
+    db_ops_done(&ops);
+    db_ops_done(&sent);
+}
+
+static void a_tombstone_in_a_replays_answer_removes_the_record(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "one");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 8, "'deletedAt':1700000000000"), NULL, "e1");
+    assert_string_equal(fixture_text(f, ID_A, "text"), "gone");
+    assert_int_equal(fixture_count(f, DB_VIEW_ALL), 0);
+    db_ops_done(&sent);
+}
+
+static void ops_of_a_missing_definition_are_held_and_seen(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct registry *empty = registry_new();
+    const char other[] = "{\"name\":\"sites\",\"label\":\"Sites\",\"labelOne\":\"site\",\"title\":\"name\","
+                         "\"columns\":[{\"name\":\"name\",\"type\":\"text\"}]}";
+
+    SAVE(f, NULL, &saved, "text", "a");
+    db_close(f->db);
+    must(f, registry_add(empty, other, strlen(other), "x.json", &f->err));
+    struct registry *full = f->reg;
+    f->reg = empty;
+    f->db = fixture_open(f, DB_SYNCER);
+    fixture_take(f, 0);
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_int_equal(ops.items[0].state, OP_HELD);
+    assert_string_equal(ops.items[0].table_name, "tasks");
+    db_ops_done(&ops);
+    db_close(f->db);
+    f->reg = full;
+    f->db = fixture_open(f, DB_SYNCER);
+    must(f, db_push_unhold(f->db, &f->err));
+    ops = fixture_take(f, 1);
+    db_ops_done(&ops);
+    registry_free(empty);
+}
+
+static void retry_makes_failed_and_held_ops_due(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t count = 0;
+
+    SAVE(f, NULL, &saved, "text", "a");
+    for (int i = 0; i < 3; i++) {
+        struct db_ops sent = fixture_take(f, 1);
+        fixture_rejected(f, &sent.items[0], "forbidden");
+        db_ops_done(&sent);
+        f->now += 10000;
+    }
+    must(f, db_queue_retry(f->db, NULL, &count, &f->err));
+    assert_int_equal(count, 1);
+    struct db_ops ops = fixture_take(f, 1);
+    assert_int_equal(ops.items[0].retry_count, 0);
+    db_ops_done(&ops);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+        T(a_save_makes_record_and_op_together),
+        T(a_save_that_changes_nothing_queues_nothing),
+        T(a_refused_value_leaves_no_trace),
+        T(an_edit_of_an_unsent_op_coalesces_under_a_new_id_without_replaces),
+        T(an_edit_of_a_sent_op_names_it_in_replaces_and_keeps_the_first_base),
+        T(an_edit_during_a_push_survives_the_answer),
+        T(a_column_that_was_accepted_meanwhile_drops_out_and_an_empty_op_goes),
+        T(what_drops_out_takes_the_office_value_of_a_replay),
+        T(an_answer_older_than_a_page_does_not_take_the_record_back),
+        T(three_rejections_fail_an_op_and_an_edit_brings_it_back),
+        T(a_rejection_of_an_op_that_was_edited_meanwhile_counts_nothing),
+        T(a_rejected_op_hinders_no_other_record),
+        T(an_unknown_table_or_column_is_held_uncounted_until_something_changes),
+        T(not_found_sends_the_same_change_again_as_a_whole_create),
+        T(what_was_overwritten_is_logged_once),
+        T(one_batch_holds_one_op_per_record_at_most),
+        T(more_than_twenty_unanswered_edits_wait_behind_as_an_op_of_their_own),
+        T(an_answer_of_another_shape_changes_nothing),
+        T(a_tombstone_in_a_replays_answer_removes_the_record),
+        T(ops_of_a_missing_definition_are_held_and_seen),
+        T(retry_makes_failed_and_held_ops_due),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
