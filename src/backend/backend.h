@@ -19,7 +19,7 @@ struct backend;
 
 struct backend_options {
     const char *path;           /* SQLite file; made (0600) when missing; the mark file is PATH.mark */
-    const char *vfs;            /* NULL: the system's */
+    const char *vfs;            /* NULL: the system's; else give no_mark too */
     const struct registry *registry;    /* borrowed; the tables that are served */
     const struct clock *clock;          /* borrowed */
     bool signup;                /* auth:signIn with flow signUp makes accounts */
@@ -54,6 +54,7 @@ void backend_answer_done(struct backend_answer *answer);
 void backend_handle(struct backend *b, const struct backend_request *request, struct backend_answer *out);
 void backend_hash_run(struct backend_hash *hash);       /* any thread; some 0.2 s and 64 MiB */
 void backend_hash_finish(struct backend *b, struct backend_hash *hash, struct backend_answer *out); /* takes hash */
+void backend_hash_cancel(struct backend_hash *hash);    /* instead of finish: nobody waits any more */
 
 /* Operator's work; the file may be served by another process meanwhile. */
 enum rc backend_user_add(struct backend *b, const char *email, const char *password, struct err *err);
