@@ -142,7 +142,7 @@ static bool is_one_of(const char *words, const char *s)
 {
     size_t len = strlen(s);
 
-    for (const char *at = words; len && (at = strstr(at, s)) != NULL; at += len) {
+    for (const char *at = words; len && !strchr(s, ' ') && (at = strstr(at, s)) != NULL; at += len) {
         if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
             return true;
     }
