@@ -1,0 +1,448 @@
+#include "tests/unit/engine_rig.h"
+#include "sync/engine.h"
+
+static int ops_asked(struct rig *r)
+{
+    return json_get(r->args, "op") ? 1 : cJSON_GetArraySize(json_get(r->args, "ops"));
+}
+
+static bool batch_has(struct rig *r, const char *text)
+{
+    const cJSON *op = json_get(r->args, "op");
+
+    if (op)
+        return strcmp(json_get_string(json_get(op, "set"), "text"), text) == 0;
+    cJSON_ArrayForEach(op, json_get(r->args, "ops"))
+        if (strcmp(json_get_string(json_get(op, "set"), "text"), text) == 0)
+            return true;
+    return false;
+}
+
+static void a_saved_task_is_sent_at_once_and_alone(void **state)
+{
+    struct rig *r = *state;
+    struct db_saved saved;
+
+    rig_settle(r);
+    saved = rig_save(r, NULL, "Fix the pump");
+    EXPECT(r, "sync:upsert");
+    assert_string_equal(r->action.token, "token-1");
+    assert_string_equal(json_get_string(r->args, "deviceId"), "device-1");
+    assert_string_equal(json_get_string(json_get(r->args, "op"), "clientId"), saved.client_id);
+    assert_int_equal(rig_status(r).phase, SYNC_PUSHING);
+    answer_applied(r);
+    EXPECT(r, "wait");
+    fixture_queue(r->f, 0);
+    assert_int_equal(fixture_mark(r->f, saved.client_id), MARK_SYNCED);
+    assert_int_equal(rig_status(r).phase, SYNC_IDLE);
+    assert_int_equal(rig_status(r).waiting, 0);
+}
+
+static void several_ops_go_in_one_request(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save_many(r, 7);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), 7);
+    assert_int_equal(rig_status(r).total, 7);
+    answer_applied(r);
+    EXPECT(r, "wait");
+    fixture_queue(r->f, 0);
+}
+
+static void batches_grow_while_answers_are_quick_and_never_pass_500_ops(void **state)
+{
+    struct rig *r = *state;
+    int most = 0, sent = 0;
+
+    rig_settle(r);
+    rig_save_many(r, 1300);
+    while (strcmp(rig_next(r), "wait") != 0) {
+        int ops = ops_asked(r);
+        most = ops > most ? ops : most;
+        sent += ops;
+        r->f->now += 50;
+        answer_applied(r);
+    }
+    assert_int_equal(sent, 1300);
+    assert_true(most > 200 && most <= 500);
+    fixture_queue(r->f, 0);
+}
+
+static void batches_shrink_when_answers_take_long(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save_many(r, 300);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), 100);
+    r->f->now += 9000;
+    answer_applied(r);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), 50);
+}
+
+static void a_push_that_got_no_answer_is_sent_again_under_a_new_run_id(void **state)
+{
+    struct rig *r = *state;
+    char run_id[80], op_id[40];
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    EXPECT(r, "sync:upsert");
+    snprintf(run_id, sizeof run_id, "%s", r->run_id);
+    snprintf(op_id, sizeof op_id, "%s", json_get_string(json_get(r->args, "op"), "opId"));
+    assert_true(id_is_word(run_id));
+    answer_lost(r);
+    EXPECT(r, "wait");
+    assert_int_equal(rig_status(r).net, SYNC_OFFLINE);
+    assert_int_equal(rig_retries(r), 0);
+    rig_sleep(r);
+    rig_greet(r);
+    EXPECT(r, "sync:upsert");
+    assert_string_not_equal(run_id, r->run_id);
+    assert_string_equal(json_get_string(json_get(r->args, "op"), "opId"), op_id);
+    answer_applied(r);
+    fixture_queue(r->f, 0);
+}
+
+/* The fault of three SDKs of another engine: after one failed upload nothing was tried again until the next save. */
+static void a_failed_push_is_tried_again_without_a_new_save_until_the_queue_is_empty(void **state)
+{
+    struct rig *r = *state;
+    int failures = 0;
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    for (; failures < 12; failures++) {
+        rig_next(r);
+        assert_true(strcmp(r->asked, "wait") != 0);
+        answer_lost(r);
+        EXPECT(r, "wait");
+        assert_true(r->action.until_ms - r->f->now <= 300000);
+        rig_sleep(r);
+    }
+    rig_greet(r);
+    EXPECT(r, "sync:upsert");
+    answer_applied(r);
+    EXPECT(r, "sync:getChangesSince");
+    answer_no_changes(r, "c1");
+    EXPECT(r, "wait");
+    fixture_queue(r->f, 0);
+    assert_int_equal(rig_status(r).tries, 0);
+    assert_int_equal(rig_status(r).net, SYNC_ONLINE);
+}
+
+static void one_bad_op_among_100_is_isolated_and_99_arrive(void **state)
+{
+    struct rig *r = *state;
+    int requests = 0, most = 0;
+    struct db_ops ops;
+
+    rig_settle(r);
+    rig_save_many(r, 100);
+    while (strcmp(rig_next(r), "wait") != 0) {
+        requests++;
+        if (strcmp(r->asked, "sync:head") == 0) {
+            answer(r, "{'epoch':'e1','head':'h1'}");
+            continue;
+        }
+        if (strcmp(r->asked, "sync:getChangesSince") == 0) {
+            answer_no_changes(r, "c1");
+            continue;
+        }
+        if (batch_has(r, "task 60")) {
+            answer_hidden(r);
+            continue;
+        }
+        most = ops_asked(r) > most ? ops_asked(r) : most;
+        answer_applied(r);
+    }
+    ops = fixture_queue(r->f, 1);
+    assert_int_equal(ops.items[0].retry_count, 1);
+    assert_string_equal(ops.items[0].error, "The server refused this change without saying why.");
+    assert_int_equal(ops.items[0].state, OP_QUEUED);
+    db_ops_done(&ops);
+    assert_true(requests < 24);
+    assert_true(most > 20);             /* grown again after the bad one */
+    assert_int_equal(rig_status(r).net, SYNC_ONLINE);
+}
+
+static void a_lone_refusal_without_a_reason_counts_only_between_two_good_heads(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "bad");
+    EXPECT(r, "sync:upsert");
+    answer_hidden(r);
+    EXPECT(r, "sync:head");
+    answer(r, "{'epoch':'e1','head':'h1'}");
+    EXPECT(r, "sync:upsert");
+    answer_hidden(r);
+    assert_int_equal(rig_retries(r), 0);
+    EXPECT(r, "sync:head");
+    answer(r, "{'epoch':'e1','head':'h1'}");
+    EXPECT(r, "wait");
+    assert_int_equal(rig_retries(r), 1);
+    assert_int_equal(rig_status(r).net, SYNC_ONLINE);
+}
+
+static void a_refusal_without_a_reason_at_a_sick_backend_is_an_outage(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "good");
+    EXPECT(r, "sync:upsert");
+    answer_hidden(r);
+    EXPECT(r, "sync:head");
+    answer_hidden(r);
+    EXPECT(r, "wait");
+    assert_int_equal(rig_retries(r), 0);
+    assert_int_equal(rig_status(r).net, SYNC_OFFLINE);
+    assert_true(r->action.until_ms > r->f->now);
+}
+
+static void too_large_and_unreadable_lone_ops_are_refusals_with_words(void **state)
+{
+    static const struct {
+        int status;
+        const char *body, *words;
+    } cases[] = {
+        { 413, "", "This change is too large for the server." },
+        { 400, "{\"code\":\"BadJsonBody\",\"message\":\"x\"}", "The server could not read this change." },
+        { 200, "{\"status\":\"error\",\"errorMessage\":\"x\",\"errorData\":{\"code\":\"invalid_value\","
+               "\"message\":\"not so\"}}", "not so" },
+    };
+    struct rig *r = *state;
+    struct db_ops ops;
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        EXPECT(r, "sync:upsert");
+        answer_http(r, cases[i].status, cases[i].body, 0);
+        EXPECT(r, "sync:head");
+        answer(r, "{'epoch':'e1','head':'h1'}");
+        EXPECT(r, "sync:upsert");
+        answer_http(r, cases[i].status, cases[i].body, 0);
+        EXPECT(r, "sync:head");
+        answer(r, "{'epoch':'e1','head':'h1'}");
+        EXPECT(r, "wait");
+        ops = fixture_queue(r->f, 1);
+        assert_int_equal(ops.items[0].retry_count, i + 1);
+        assert_string_equal(ops.items[0].error, cases[i].words);
+        db_ops_done(&ops);
+        rig_sleep(r);
+    }
+    assert_int_equal(rig_counts(r).failed, 1);
+    assert_int_equal(rig_status(r).failed, 1);
+}
+
+static void a_refused_op_delays_no_other_record(void **state)
+{
+    struct rig *r = *state;
+    cJSON *value, *bad;
+
+    rig_settle(r);
+    rig_save_many(r, 3);
+    EXPECT(r, "sync:bulkUpsert");
+    value = rig_push_value(r, NULL);
+    bad = quoted("{'status':'rejected','error':{'code':'invalid_value','message':'not so','column':'text'}}");
+    cJSON_AddStringToObject(bad, "opId", json_get_string(cJSON_GetArrayItem(json_get(value, "results"), 1), "opId"));
+    cJSON_ReplaceItemInArray(cJSON_GetObjectItem(value, "results"), 1, bad);
+    answer_value(r, value);
+    EXPECT(r, "wait");
+    assert_int_equal(rig_retries(r), 1);
+    rig_save(r, NULL, "later");
+    EXPECT(r, "sync:upsert");
+    assert_true(batch_has(r, "later"));
+    answer_applied(r);
+    EXPECT(r, "wait");
+    rig_sleep(r);
+    EXPECT(r, "sync:upsert");           /* the refused one, some seconds later */
+    assert_true(batch_has(r, "task 1"));
+}
+
+static void results_that_do_not_match_the_ops_are_no_answer(void **state)
+{
+    static const char *const wrong[] = {
+        "{'epoch':'e1','results':[]}",
+        "{'epoch':'e1'}",
+        "{'epoch':'e1','results':[{'opId':'x','status':'applied','doc':{}},{'opId':'y','status':'applied','doc':{}}]}",
+        "{'results':'none'}",
+    };
+    struct rig *r = *state;
+    char run_id[80];
+
+    rig_settle(r);
+    rig_save_many(r, 2);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        while (strncmp(rig_next(r), "sync:upsert", 11) != 0 && strcmp(r->asked, "sync:bulkUpsert") != 0) {
+            if (strcmp(r->asked, "wait") == 0)
+                rig_sleep(r);
+            else if (strcmp(r->asked, "GET /instance_name") == 0)
+                answer_get(r, 200, "pump-house-7");
+            else
+                answer_no_changes(r, "c1");
+        }
+        snprintf(run_id, sizeof run_id, "%s", r->run_id);
+        answer(r, wrong[i]);
+        assert_int_equal(rig_counts(r).waiting, 2);
+        if (i == 0) {
+            EXPECT(r, "wait");          /* it was a push of what was saved, so no pull; backoff */
+            assert_true(r->action.until_ms > r->f->now);
+        }
+    }
+    EXPECT(r, "sync:getChangesSince");  /* a push that stops never stops pull */
+    assert_string_not_equal(run_id, r->run_id);
+}
+
+static void a_backend_that_cannot_take_a_push_is_still_pulled_from(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    engine_wake(r->engine, ENGINE_NOW);
+    rig_greet(r);
+    EXPECT(r, "sync:upsert");
+    answer_http(r, 503, "{\"code\":\"CommitterFullError\",\"message\":\"x\"}", 0);
+    EXPECT(r, "sync:getChangesSince");
+    answer_no_changes(r, "c2");
+    EXPECT(r, "wait");
+    assert_string_equal(rig_status(r).last.code, "busy");
+    assert_int_equal(rig_retries(r), 0);
+    rig_sleep(r);
+    rig_greet(r);
+    EXPECT(r, "sync:upsert");
+}
+
+static void an_answer_of_another_epoch_starts_a_walk(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    engine_wake(r->engine, ENGINE_NOW);
+    rig_greet(r);
+    EXPECT(r, "sync:upsert");
+    answer_value(r, rig_push_value(r, "e2"));
+    EXPECT(r, "sync:getAllForUser");
+    assert_true(cJSON_IsNull(json_get(r->args, "cursor")));
+}
+
+static void an_unknown_column_holds_the_op_until_the_backends_version_changes(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    EXPECT(r, "sync:upsert");
+    answer_refused(r, "unknown_column", ",\"column\":\"text\"");
+    EXPECT(r, "wait");
+    assert_int_equal(rig_counts(r).held, 1);
+    assert_int_equal(rig_retries(r), 0);
+    r->f->now += 23 * 3600 * 1000;
+    EXPECT(r, "sync:getChangesSince");
+    answer_no_changes(r, "c1");
+    EXPECT(r, "wait");
+    engine_wake(r->engine, ENGINE_TOOK_LOCK);
+    rig_greet(r);
+    EXPECT(r, "GET /version");
+    answer_get(r, 200, "1.2.4");
+    EXPECT(r, "sync:upsert");
+}
+
+static void a_client_that_is_too_old_holds_everything_and_says_so(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save_many(r, 3);
+    EXPECT(r, "sync:bulkUpsert");
+    answer_refused(r, "client_too_old", "");
+    EXPECT(r, "wait");
+    assert_int_equal(rig_counts(r).held, 3);
+    assert_int_equal(rig_status(r).phase, SYNC_BLOCKED);
+    assert_string_equal(rig_status(r).last.msg,
+                        "This version is too old for the server. Changes are kept until it is updated.");
+    assert_int_equal(r->action.until_ms - r->f->now, 3600 * 1000);
+    rig_sleep(r);
+    rig_greet(r);
+    EXPECT(r, "GET /version");
+    answer_get(r, 200, "2.0.0");
+    EXPECT(r, "sync:bulkUpsert");
+    answer_applied(r);
+    EXPECT(r, "sync:getChangesSince");
+    answer_no_changes(r, "c1");
+    EXPECT(r, "wait");
+    assert_int_equal(rig_status(r).phase, SYNC_IDLE);
+    fixture_queue(r->f, 0);
+}
+
+static void an_edit_made_while_its_record_is_being_sent_goes_next(void **state)
+{
+    struct rig *r = *state;
+    struct db_saved saved;
+
+    rig_settle(r);
+    saved = rig_save(r, NULL, "first");
+    EXPECT(r, "sync:upsert");
+    rig_save(r, saved.client_id, "second");
+    EXPECT(r, "wait");                  /* one request at a time */
+    answer_applied(r);
+    EXPECT(r, "sync:upsert");
+    assert_true(batch_has(r, "second"));
+    answer_applied(r);
+    EXPECT(r, "wait");
+    assert_string_equal(fixture_text(r->f, saved.client_id, "text"), "second");
+    fixture_queue(r->f, 0);
+}
+
+static void aborting_a_push_loses_nothing_and_waits_for_nothing(void **state)
+{
+    struct rig *r = *state;
+    char run_id[80];
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    EXPECT(r, "sync:upsert");
+    snprintf(run_id, sizeof run_id, "%s", r->run_id);
+    engine_aborted(r->engine);
+    EXPECT(r, "sync:upsert");
+    assert_string_not_equal(run_id, r->run_id);
+    assert_int_equal(rig_retries(r), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_saved_task_is_sent_at_once_and_alone),
+        TEST(several_ops_go_in_one_request),
+        TEST(batches_grow_while_answers_are_quick_and_never_pass_500_ops),
+        TEST(batches_shrink_when_answers_take_long),
+        TEST(a_push_that_got_no_answer_is_sent_again_under_a_new_run_id),
+        TEST(a_failed_push_is_tried_again_without_a_new_save_until_the_queue_is_empty),
+        TEST(one_bad_op_among_100_is_isolated_and_99_arrive),
+        TEST(a_lone_refusal_without_a_reason_counts_only_between_two_good_heads),
+        TEST(a_refusal_without_a_reason_at_a_sick_backend_is_an_outage),
+        TEST(too_large_and_unreadable_lone_ops_are_refusals_with_words),
+        TEST(a_refused_op_delays_no_other_record),
+        TEST(results_that_do_not_match_the_ops_are_no_answer),
+        TEST(a_backend_that_cannot_take_a_push_is_still_pulled_from),
+        TEST(an_answer_of_another_epoch_starts_a_walk),
+        TEST(an_unknown_column_holds_the_op_until_the_backends_version_changes),
+        TEST(a_client_that_is_too_old_holds_everything_and_says_so),
+        TEST(an_edit_made_while_its_record_is_being_sent_goes_next),
+        TEST(aborting_a_push_loses_nothing_and_waits_for_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
