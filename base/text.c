@@ -230,6 +230,7 @@ int text_clip(const char *s, size_t len, int width_cols, struct buf *out)
 
     if (width_cols <= 0)
         return 0;
+    buf_reserve(out, len < (size_t)width_cols ? len : (size_t)width_cols);
     while (w.at < len) {
         size_t before = out->len;
 
@@ -239,8 +240,8 @@ int text_clip(const char *s, size_t len, int width_cols, struct buf *out)
             buf_putc(out, '~');
             return cut_cols + 1;
         }
-        if (cols < width_cols && !(out->len - before == 3 && w.after_emoji &&
-                                   memcmp(out->data + before, "\xE2\x80\x8D", 3) == 0)) {
+        /* As in text_fit, never behind a joiner. */
+        if (cols < width_cols && strcmp(out->data + before, "\xE2\x80\x8D") != 0) {
             cut = out->len;
             cut_cols = cols;
         }

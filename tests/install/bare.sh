@@ -34,15 +34,29 @@ if [ -n "$http_proxy_of_apt" ]; then
 fi
 
 root=$(mktemp -d "${TMPDIR:-/tmp}/outpost-bare.XXXXXX")
-# The namespace is gone by then, and its mounts with it; the option is for the day that it is not.
-trap 'rm -rf --one-file-system "$root"' EXIT
+child=""
+# Ends what still runs there, and with it the namespace and its mounts, before the folder goes.
+clean() {
+    if [ -n "$child" ]; then
+        kill -KILL "$child" 2>/dev/null || true
+        wait "$child" 2>/dev/null || true
+    fi
+    rm -rf --one-file-system "$root" "$root.log"
+}
+trap clean EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 chmod 755 "$root"
 
+# In the background, because bash takes no signal while it waits for a program in front.
 inside() {
-    unshare --mount --propagation private --pid --fork --kill-child "$@"
+    local rc=0
+    unshare --mount --propagation private --pid --fork --kill-child "$@" &
+    child=$!
+    wait "$child" || rc=$?
+    child=""
+    return "$rc"
 }
 
 echo "== a bare Debian ($suite) in $root"
@@ -50,10 +64,8 @@ more=()
 [[ $mirror != https:* ]] || more=(--include=ca-certificates)
 inside debootstrap --variant=minbase "${more[@]}" "$suite" "$root" "$mirror" >"$root.log" 2>&1 || {
     tail -n 30 "$root.log" >&2
-    rm -f "$root.log"
     die "debootstrap failed"
 }
-rm -f "$root.log"
 printf '%s\n' "$sources" >"$root/etc/apt/sources.list"
 printf '%s\n' "$proxy" >"$root/etc/apt/apt.conf.d/99proxy"
 for file in /etc/resolv.conf /etc/hosts /etc/apt/auth.conf; do

@@ -119,6 +119,13 @@ static void long_codes_and_columns_are_cut_between_characters(void **state)
     assert_int_equal(strlen(err.code), sizeof err.code - 3);
     err_column(&err, text);
     assert_int_equal(strlen(err.column), sizeof err.column - 1);
+    memset(text, 'y', sizeof text);
+    text[sizeof err.code] = '\0';
+    err_code(&err, text);
+    assert_int_equal(strlen(err.code), sizeof err.code - 1);
+    text[sizeof err.code - 1] = '\0';
+    err_code(&err, text);
+    assert_string_equal(err.code, text);
 }
 
 static void every_outcome_has_a_name_of_its_own(void **state)

@@ -127,6 +127,12 @@ static void a_word_is_1_to_64_letters_digits_and_dashes(void **state)
     assert_true(id_is_word("a"));
     assert_true(id_is_word("-"));
     assert_true(id_is_word("Kiosk-7"));
+    assert_true(id_is_word("azAZ09"));
+    for (const char *beside = "/:@[`{"; *beside; beside++) {
+        const char none[] = { 'a', *beside, '\0' };
+
+        assert_false(id_is_word(none));
+    }
     assert_false(id_is_word(""));
     assert_false(id_is_word("a b"));
     assert_false(id_is_word("a_b"));

@@ -103,6 +103,39 @@ static void decoding_takes_one_byte_of_what_is_invalid(void **state)
     assert_int_equal(cp, 0);
 }
 
+/* Of a string in `whole`, only the first `len` bytes are given away, and nothing may look behind them. */
+static void nothing_behind_the_length_is_looked_at(void **state)
+{
+    static const char whole[] = "aa\xF0\x9F\x98\x80";
+    struct buf b = { 0 };
+    int used;
+
+    (void)state;
+    assert_false(text_is_valid(whole, 5));
+    assert_false(text_is_blank("  \xE3\x80\x80", 4));
+    assert_int_equal(text_width(whole, 5), 5);
+    assert_int_equal(text_fit(whole, 5, 9, &used), 5);
+    assert_int_equal(used, 5);
+    text_display(whole, 5, TEXT_LINE, &b);
+    assert_string_equal(buf_str(&b), "aa???");
+    buf_clear(&b);
+    text_clip(whole, 5, 9, &b);
+    assert_string_equal(buf_str(&b), "aa???");
+    buf_clear(&b);
+    text_fold(whole, 5, 9, &b);
+    assert_string_equal(buf_str(&b), "aa");
+    buf_clear(&b);
+    text_display("a\r\n", 2, TEXT_LINE, &b);
+    assert_string_equal(buf_str(&b), "a?");
+    buf_clear(&b);
+    text_display(MAN ZWJ_ MAN, 7, TEXT_LINE, &b);
+    assert_string_equal(buf_str(&b), MAN "?");
+    buf_clear(&b);
+    text_display(MAN ZWJ_ MAN, 9, TEXT_LINE, &b);
+    assert_string_equal(buf_str(&b), MAN "???");
+    buf_done(&b);
+}
+
 static void code_points_are_counted_and_not_bytes(void **state)
 {
     (void)state;
@@ -250,7 +283,8 @@ static void a_joiner_stays_between_emoji_only(void **state)
 {
     static const char *const kept[] = {
         MAN ZWJ_ WOMAN ZWJ_ GIRL,
-        MAN DARK ZWJ_ "\xF0\x9F\x9A\x80",                       /* astronaut-like: tone, joiner, rocket */
+        MAN DARK ZWJ_ "\xF0\x9F\x9A\x80",                       /* an astronaut: tone, joiner, rocket */
+        MAN "\xF0\x9F\x8F\xBB" ZWJ_ "\xF0\x9F\x9A\x80",       /* U+1F3FB, the first tone */
         "\xF0\x9F\x8F\xB3" VS16 ZWJ_ "\xF0\x9F\x8C\x88",        /* rainbow flag */
         WOMAN ZWJ_ "\xE2\x9D\xA4" VS16 ZWJ_ MAN,
     };
@@ -346,6 +380,7 @@ static void width_counts_columns(void **state)
         { "", 0 }, { "abc", 3 }, { "e" ACUTE, 1 }, { KANJI, 2 }, { "a" KANJI "b", 4 },
         { MAN, 2 }, { MAN ZWJ_ MAN, 4 }, { "\xE1\x84\x92\xE1\x85\xA1\xE1\x86\xAB", 2 },
         { "\xEF\xBC\xA1", 2 }, { "\xEF\xBD\xB1", 1 }, { "\xC2\xA0", 1 }, { "a\nb", 2 },
+        { "\xFF", 1 },
     };
 
     (void)state;
@@ -410,6 +445,7 @@ static void clipped_text_ends_in_a_tilde_and_never_exceeds_its_columns(void **st
         { "ae" ACUTE, 2, "ae" ACUTE, 2 },
         { "a\n\x1B[2J", 4, "a ?~", 4 },
         { MAN ZWJ_ MAN, 3, MAN "~", 3 },
+        { "\xE2\x9A\xA1" MAN, 3, "\xE2\x9A\xA1~", 3 },
         { "\xFF\xFF\xFF", 2, "?~", 2 },
     };
 
@@ -495,7 +531,33 @@ static void folding_stops_at_whole_code_points(void **state)
     check_fold("ab" KANJI, 4, "ab");
     check_fold("ab" KANJI, 5, "ab" KANJI);
     check_fold(KANJI, 0, "");
+    check_fold("ab" KANJI "x", 4, "ab");
     check_fold("\xEF\xB7\xBA", 7, "\xD8\xB5\xD9\x84\xD9\x89");      /* U+FDFA, 18 letters when folded */
+}
+
+static void folding_that_is_full_stays_full(void **state)
+{
+    struct buf text = { 0 }, folded = { 0 };
+
+    (void)state;
+    buf_puts(&text, "ab" KANJI);
+    for (int i = 0; i < 3000; i++)
+        buf_putc(&text, 'x');
+    text_fold(text.data, text.len, 4, &folded);
+    assert_string_equal(buf_str(&folded), "ab");
+    buf_done(&text);
+    buf_done(&folded);
+}
+
+static void folding_appends_and_counts_only_its_own_bytes(void **state)
+{
+    struct buf b = { 0 };
+
+    (void)state;
+    buf_puts(&b, "head:");
+    text_fold(" A B CD", 7, 4, &b);
+    assert_string_equal(buf_str(&b), "head:a b");
+    buf_done(&b);
 }
 
 static void folding_leaves_out_invalid_bytes_and_nul(void **state)
@@ -557,6 +619,7 @@ int main(void)
         cmocka_unit_test(every_scalar_value_but_zero_is_valid),
         cmocka_unit_test(a_sequence_that_the_length_cuts_is_invalid),
         cmocka_unit_test(decoding_takes_one_byte_of_what_is_invalid),
+        cmocka_unit_test(nothing_behind_the_length_is_looked_at),
         cmocka_unit_test(code_points_are_counted_and_not_bytes),
         cmocka_unit_test(blank_is_unicode_white_space_and_nothing_else),
         cmocka_unit_test(ordinary_text_of_many_scripts_is_shown_as_it_is),
@@ -577,6 +640,8 @@ int main(void)
         cmocka_unit_test(folding_makes_alike_what_people_take_for_alike),
         cmocka_unit_test(folding_makes_one_space_of_white_space_and_none_at_the_ends),
         cmocka_unit_test(folding_stops_at_whole_code_points),
+        cmocka_unit_test(folding_that_is_full_stays_full),
+        cmocka_unit_test(folding_appends_and_counts_only_its_own_bytes),
         cmocka_unit_test(folding_leaves_out_invalid_bytes_and_nul),
         cmocka_unit_test(folding_does_not_depend_on_the_locale),
         cmocka_unit_test(folding_long_text_is_the_same_in_one_piece),
