@@ -1,3 +1,4 @@
+#include "db/db.h"
 #include "tests/unit/store_fixture.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+#include "db/db.h"
 #include "tests/unit/store_fixture.h"
 
 static void a_save_makes_record_and_op_together(void **state)

@@ -1,3 +1,4 @@
+#include "db/db.h"
 #include "tests/unit/store_fixture.h"
 
 /* Reads a window and gives its titles, joined by spaces. Static storage. */
