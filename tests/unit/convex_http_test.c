@@ -887,18 +887,21 @@ static void a_wakeup_from_another_thread_ends_the_wait(void **state)
     struct server *s = server_start(&step, 1);
     struct convex_http *http = open_to(s);
     pthread_t thread;
+    int64_t start = now();
 
     (void)state;
     assert_int_equal(pthread_create(&thread, NULL, wake, http), 0);
-    convex_http_wait(http, NULL, 0, -1);        /* hangs, or the wakeup came through */
+    convex_http_wait(http, NULL, 0, DEADLINE_MS);
     pthread_join(thread, NULL);
+    assert_true(now() - start < DEADLINE_MS);
 
     convex_http_post(http, &call, NULL, false);
     convex_http_wakeup(http);
     for (int i = 0; i < 100; i++)
         convex_http_pump(http);                 /* pumping must not swallow it */
     convex_http_abort(http);
-    convex_http_wait(http, NULL, 0, -1);
+    convex_http_wait(http, NULL, 0, DEADLINE_MS);
+    assert_true(now() - start < DEADLINE_MS);
     convex_http_close(http);
     server_stop(s);
     server_free(s);
