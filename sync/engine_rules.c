@@ -183,7 +183,8 @@ bool engine_check_epoch(struct engine *e, const char *epoch)
     if (!is_changed)
         return true;
     engine_pull_drop(e);
-    engine_backend_changed(e);
+    if (engine_pull_reload(e))
+        engine_backend_changed(e);
     return false;
 }
 
@@ -237,7 +238,7 @@ static void act_outage(struct engine *e, enum engine_ask ask, const struct conve
 {
     struct err trouble;
 
-    e->is_server_ill = answer->http_status != 0;
+    e->is_server_ill = answer->http_status != 0 && ask != ASK_PROBE;    /* a portal is not our server */
     if (ask & ASK_PULL && answer->http_status == 0)
         engine_pull_shrink(e);
     outage_trouble(answer, &trouble);

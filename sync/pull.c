@@ -131,15 +131,18 @@ static bool begin_walk(struct engine *e)
     if (!t)
         return false;
     if (!t->is_walking) {
-        if (db_walk_begin(e->db, t->table, NULL, &err)) {
+        const struct table *table = t->table;
+        if (db_walk_begin(e->db, table, NULL, &err)) {
             engine_store_failed(e, &err);
             return false;
         }
-        e->pull.is_stale = true;
+        if (!engine_pull_reload(e))
+            return false;
+        t = &e->pull.tables.items[table->index];
     }
     loop_begin(e, t->table);
-    cursor_put(e->pull.cursors, t->table->name, t->is_walking ? t->walk_cursor : NULL);
-    if (t->is_walking && t->walk_epoch)
+    cursor_put(e->pull.cursors, t->table->name, t->walk_cursor);
+    if (t->walk_epoch)
         e->pull.epoch = mem_strdup(t->walk_epoch);
     if (!e->status.is_complete && e->status.started == 0)
         e->status.started = clock_wall(e->clock);
@@ -506,6 +509,8 @@ void engine_pull_rewalk(struct engine *e, const char *name)
     engine_pull_drop(e);
     if (db_walk_begin(e->db, table, NULL, &err))
         engine_store_failed(e, &err);
+    else
+        engine_pull_reload(e);
 }
 
 void engine_pull_unknown(struct engine *e, const char *name)
