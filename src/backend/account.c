@@ -30,7 +30,8 @@ bool backend_email_is_valid(const char *folded)
     size_t len = strlen(folded);
     const char *at = strchr(folded, '@');
 
-    if (len > EMAIL_MAX || at == NULL || at == folded || at[1] == '\0' || !text_is_valid(folded, len))
+    if (len > EMAIL_MAX || at == NULL || at == folded || at[1] == '\0' ||
+        !text_is_valid(folded, len))
         return false;
     for (size_t i = 0; i < len; i++) {
         if ((unsigned char)folded[i] <= ' ' || folded[i] == 0x7f)
@@ -39,7 +40,8 @@ bool backend_email_is_valid(const char *folded)
     return true;
 }
 
-enum rc backend_account_find(struct backend *b, const char *email, struct account *out, struct err *err)
+enum rc backend_account_find(struct backend *b, const char *email, struct account *out,
+                             struct err *err)
 {
     sqlite3_stmt *st = sql_get(b->sql, "SELECT n,id,hash FROM users WHERE email=?1", err);
 
@@ -56,17 +58,19 @@ enum rc backend_account_find(struct backend *b, const char *email, struct accoun
     return RC_OK;
 }
 
-enum rc backend_account_add(struct backend *b, const char *email, const char *hash, struct account *out,
-                            struct err *err)
+enum rc backend_account_add(struct backend *b, const char *email, const char *hash,
+                            struct account *out, struct err *err)
 {
     int64_t now = clock_wall(b->clock);
     enum rc rc = backend_account_find(b, email, out, err);
 
     if (rc == RC_OK)
-        return backend_throw(err, "invalid_credentials", NULL, "There is an account of this e-mail already.");
+        return backend_throw(err, "invalid_credentials", NULL,
+                             "There is an account of this e-mail already.");
     if (rc != RC_NOT_FOUND)
         return rc;
-    sqlite3_stmt *st = sql_get(b->sql, "INSERT INTO users(id,email,hash,created_at) VALUES(?1,?2,?3,?4)", err);
+    sqlite3_stmt *st =
+        sql_get(b->sql, "INSERT INTO users(id,email,hash,created_at) VALUES(?1,?2,?3,?4)", err);
     if (st == NULL)
         return err->rc;
     id_new(now, out->id);
@@ -85,16 +89,18 @@ enum rc backend_password_check(const char *password, struct err *err)
     size_t len = strlen(password);
 
     if (!text_is_valid(password, len) || text_count(password, len) < PASSWORD_MIN)
-        return backend_throw(err, "invalid_value", "password", "A password needs at least %d characters.",
-                             PASSWORD_MIN);
+        return backend_throw(err, "invalid_value", "password",
+                             "A password needs at least %d characters.", PASSWORD_MIN);
     if (len > PASSWORD_MAX)
-        return backend_throw(err, "invalid_value", "password", "A password can have %d bytes.", PASSWORD_MAX);
+        return backend_throw(err, "invalid_value", "password", "A password can have %d bytes.",
+                             PASSWORD_MAX);
     return RC_OK;
 }
 
 bool backend_password_hash(const char *password, bool is_quick, char out[crypto_pwhash_STRBYTES])
 {
-    unsigned long long work = is_quick ? crypto_pwhash_OPSLIMIT_MIN : crypto_pwhash_OPSLIMIT_INTERACTIVE;
+    unsigned long long work =
+        is_quick ? crypto_pwhash_OPSLIMIT_MIN : crypto_pwhash_OPSLIMIT_INTERACTIVE;
     size_t memory = is_quick ? crypto_pwhash_MEMLIMIT_MIN : crypto_pwhash_MEMLIMIT_INTERACTIVE;
 
     return crypto_pwhash_str(out, password, strlen(password), work, memory) == 0;
@@ -102,8 +108,8 @@ bool backend_password_hash(const char *password, bool is_quick, char out[crypto_
 
 /* ---- the operator ---- */
 
-static enum rc new_hash(const struct backend *b, const char *password, char out[crypto_pwhash_STRBYTES],
-                        struct err *err)
+static enum rc new_hash(const struct backend *b, const char *password,
+                        char out[crypto_pwhash_STRBYTES], struct err *err)
 {
     enum rc rc = backend_password_check(password, err);
 
@@ -112,7 +118,8 @@ static enum rc new_hash(const struct backend *b, const char *password, char out[
     return rc;
 }
 
-enum rc backend_user_add(struct backend *b, const char *email, const char *password, struct err *err)
+enum rc backend_user_add(struct backend *b, const char *email, const char *password,
+                         struct err *err)
 {
     char hash[crypto_pwhash_STRBYTES];
     struct account account;
@@ -135,7 +142,8 @@ enum rc backend_user_add(struct backend *b, const char *email, const char *passw
     return rc;
 }
 
-static enum rc find_for_operator(struct backend *b, const char *email, struct account *out, struct err *err)
+static enum rc find_for_operator(struct backend *b, const char *email, struct account *out,
+                                 struct err *err)
 {
     struct buf folded = { 0 };
 
@@ -143,11 +151,13 @@ static enum rc find_for_operator(struct backend *b, const char *email, struct ac
     enum rc rc = backend_account_find(b, buf_str(&folded), out, err);
     buf_done(&folded);
     if (rc == RC_NOT_FOUND)
-        return err_set(err, RC_INVALID, "There is no account %s; `outpost-backend user list` shows them.", email);
+        return err_set(err, RC_INVALID,
+                       "There is no account %s; `outpost-backend user list` shows them.", email);
     return rc;
 }
 
-enum rc backend_user_passwd(struct backend *b, const char *email, const char *password, struct err *err)
+enum rc backend_user_passwd(struct backend *b, const char *email, const char *password,
+                            struct err *err)
 {
     char hash[crypto_pwhash_STRBYTES];
     struct account account;

@@ -21,10 +21,12 @@ void backend_email_fold(const char *email, struct buf *out);
 bool backend_email_is_valid(const char *folded);
 
 /* By folded e-mail. RC_NOT_FOUND: none. */
-enum rc backend_account_find(struct backend *b, const char *email, struct account *out, struct err *err);
-/* Inside the caller's transaction. RC_REFUSED with code invalid_credentials when the e-mail is taken. */
-enum rc backend_account_add(struct backend *b, const char *email, const char *hash, struct account *out,
-                            struct err *err);
+enum rc backend_account_find(struct backend *b, const char *email, struct account *out,
+                             struct err *err);
+/* Inside the caller's transaction. RC_REFUSED with code invalid_credentials when the e-mail is
+ * taken. */
+enum rc backend_account_add(struct backend *b, const char *email, const char *hash,
+                            struct account *out, struct err *err);
 
 /* RC_REFUSED with code invalid_value and column password. */
 enum rc backend_password_check(const char *password, struct err *err);

@@ -1,5 +1,5 @@
-/* src/backend/auth.c: auth:signIn and auth:signOut. A sign-in has two halves: the password is hashed between them,
- * away from the thread that answers.
+/* src/backend/auth.c: auth:signIn and auth:signOut. A sign-in has two halves: the password is
+ * hashed between them, away from the thread that answers.
  *
  * Source   CONTRACT sections 2 and 3 (auth:*, codes), section 4 (Sessions).
  */
@@ -17,10 +17,11 @@
 
 struct backend_hash {
     bool is_sign_up, is_known, is_quick;
-    bool is_right, is_failed;           /* after the run; failed: there was no memory for it */
-    char hash[crypto_pwhash_STRBYTES];  /* in: to verify against, when known; out: of the new password */
+    bool is_right, is_failed; /* after the run; failed: there was no memory for it */
+    char hash
+        [crypto_pwhash_STRBYTES]; /* in: to verify against, when known; out: of the new password */
     char *password, *email, *peer;
-    int64_t old_session;                /* of the token that the request carried: this sign-in replaces it */
+    int64_t old_session; /* of the token that the request carried: this sign-in replaces it */
 };
 
 static void hash_free(struct backend_hash *hash)
@@ -50,7 +51,8 @@ static void put_tokens(struct buf *out, struct tokens *tokens)
         buf_puts(out, "{\"tokens\":null}");
         return;
     }
-    buf_printf(out, "{\"tokens\":{\"token\":\"%s\",\"refreshToken\":\"%s\"}}", tokens->access, tokens->refresh);
+    buf_printf(out, "{\"tokens\":{\"token\":\"%s\",\"refreshToken\":\"%s\"}}", tokens->access,
+               tokens->refresh);
     sodium_memzero(tokens, sizeof *tokens);
 }
 
@@ -72,10 +74,13 @@ static enum rc refresh(struct call *call, const char *token, struct err *err)
 }
 
 /* What the request says, before anything is looked up. */
-static enum rc check_params(const struct call *call, const cJSON *params, bool *is_sign_up, struct err *err)
+static enum rc check_params(const struct call *call, const cJSON *params, bool *is_sign_up,
+                            struct err *err)
 {
-    const char *provider = json_get_string(call->args, "provider"), *flow = json_get_string(params, "flow");
-    const char *email = json_get_string(params, "email"), *password = json_get_string(params, "password");
+    const char *provider = json_get_string(call->args, "provider"),
+               *flow = json_get_string(params, "flow");
+    const char *email = json_get_string(params, "email"),
+               *password = json_get_string(params, "password");
 
     if (provider == NULL || strcmp(provider, "password") != 0 || flow == NULL)
         return throw_credentials(err);
@@ -83,7 +88,8 @@ static enum rc check_params(const struct call *call, const cJSON *params, bool *
     if (!*is_sign_up && strcmp(flow, "signIn") != 0)
         return throw_credentials(err);
     if (*is_sign_up && !call->b->signup)
-        return backend_throw(err, "forbidden", NULL, "Accounts are made by the operator of this backend.");
+        return backend_throw(err, "forbidden", NULL,
+                             "Accounts are made by the operator of this backend.");
     if (email == NULL || password == NULL || password[0] == '\0' || strlen(email) > 2 * EMAIL_MAX)
         return throw_credentials(err);
     if (*is_sign_up)
@@ -172,8 +178,9 @@ void backend_hash_run(struct backend_hash *hash)
 
     if (!hash->is_sign_up && hash->is_known) {
         errno = 0;
-        hash->is_right = crypto_pwhash_str_verify(hash->hash, hash->password, strlen(hash->password)) == 0;
-        hash->is_failed = !hash->is_right && errno != EINVAL;   /* EINVAL: it does not match */
+        hash->is_right =
+            crypto_pwhash_str_verify(hash->hash, hash->password, strlen(hash->password)) == 0;
+        hash->is_failed = !hash->is_right && errno != EINVAL; /* EINVAL: it does not match */
         return;
     }
     hash->is_failed = !backend_password_hash(hash->password, hash->is_quick, fresh);
@@ -184,7 +191,8 @@ void backend_hash_run(struct backend_hash *hash)
 }
 
 /* The account again: it may have gone, or changed its password, while the hash was made. */
-static enum rc account_of(struct backend *b, const struct backend_hash *hash, struct account *out, struct err *err)
+static enum rc account_of(struct backend *b, const struct backend_hash *hash, struct account *out,
+                          struct err *err)
 {
     if (hash->is_failed)
         return err_set(err, RC_NOMEM, "There is not enough memory to check a password.");
@@ -200,7 +208,8 @@ static enum rc account_of(struct backend *b, const struct backend_hash *hash, st
     return rc;
 }
 
-enum rc backend_auth_finish(struct backend *b, struct backend_hash *hash, struct buf *value, struct err *err)
+enum rc backend_auth_finish(struct backend *b, struct backend_hash *hash, struct buf *value,
+                            struct err *err)
 {
     struct account account = { 0 };
     struct tokens tokens;

@@ -5,6 +5,7 @@
 #include "src/backend/call.h"
 
 /* Takes hash; appends the call's value, or says what was thrown. */
-enum rc backend_auth_finish(struct backend *b, struct backend_hash *hash, struct buf *value, struct err *err);
+enum rc backend_auth_finish(struct backend *b, struct backend_hash *hash, struct buf *value,
+                            struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
-/* src/backend/backend.h: the embedded backend without its sockets: bytes of a request in, bytes of an answer out.
- * `outpost-backend` puts libmicrohttpd around it; a simulation calls it directly with a clock of its own.
+/* src/backend/backend.h: the embedded backend without its sockets: bytes of a request in, bytes of
+ * an answer out. `outpost-backend` puts libmicrohttpd around it; a simulation calls it directly
+ * with a clock of its own.
  *
  * Threads  one thread at a time. Only backend_hash_run may run in another thread.
  * Durable  an answer of success is given after the transaction's COMMIT at synchronous=FULL.
@@ -18,7 +19,7 @@
 struct backend;
 
 struct backend_options {
-    const char *path;           /* SQLite file; made (0600) when missing; the mark file is PATH.mark */
+    const char *path;           /* SQLite file, made (0600) when missing; PATH.mark is its mark */
     const char *vfs;            /* NULL: the system's; else give no_mark too */
     const struct registry *registry;    /* borrowed; the tables that are served */
     const struct clock *clock;          /* borrowed */
@@ -46,22 +47,28 @@ struct backend_answer {         /* all zero is valid; backend_answer_done frees 
     const char *content_type;   /* static text */
     struct buf body;
     int retry_after_s;          /* 0: none */
-    struct backend_hash *hash;  /* not NULL: no answer yet; run it, then backend_hash_finish gives the answer */
+    struct backend_hash *hash;  /* not NULL: no answer yet; run it, then finish gives the answer */
 };
 void backend_answer_done(struct backend_answer *answer);
 
 /* Never fails: every failure is an answer. */
-void backend_handle(struct backend *b, const struct backend_request *request, struct backend_answer *out);
+void backend_handle(struct backend *b, const struct backend_request *request,
+                    struct backend_answer *out);
 void backend_hash_run(struct backend_hash *hash);       /* any thread; some 0.2 s and 64 MiB */
-void backend_hash_finish(struct backend *b, struct backend_hash *hash, struct backend_answer *out); /* takes hash */
-void backend_hash_cancel(struct backend_hash *hash);    /* instead of finish: nobody waits any more */
+/* Takes hash. */
+void backend_hash_finish(struct backend *b, struct backend_hash *hash, struct backend_answer *out);
+/* Takes hash, instead of finish: nobody waits any more. */
+void backend_hash_cancel(struct backend_hash *hash);
 
 /* Operator's work; the file may be served by another process meanwhile. */
-enum rc backend_user_add(struct backend *b, const char *email, const char *password, struct err *err);
-enum rc backend_user_passwd(struct backend *b, const char *email, const char *password, struct err *err);
-enum rc backend_user_list(struct backend *b, struct buf *out, struct err *err);        /* a line each */
+enum rc backend_user_add(struct backend *b, const char *email, const char *password,
+                         struct err *err);
+enum rc backend_user_passwd(struct backend *b, const char *email, const char *password,
+                            struct err *err);
+enum rc backend_user_list(struct backend *b, struct buf *out, struct err *err); /* a line each */
 enum rc backend_epoch_new(struct backend *b, char out[64], struct err *err);
-/* Invented, plausible records in every served table for the account; the same count gives the same records. */
+/* Invented, plausible records in every served table for the account; the same count gives the same
+ * records. */
 enum rc backend_seed(struct backend *b, const char *email, int64_t count, struct err *err);
 /* Removes receipts over 90 days, tombstones over 180 days, dead sessions; served: call hourly. */
 enum rc backend_prune(struct backend *b, struct err *err);

@@ -1,9 +1,10 @@
-/* src/backend/call.h: one call of a function: its arguments, who calls, and the value it answers with.
- * Private to src/backend.
+/* src/backend/call.h: one call of a function: its arguments, who calls, and the value it answers
+ * with. Private to src/backend.
  *
- * Errors   a function returns RC_OK with `value` written; RC_REFUSED, RC_INVALID or RC_NOT_FOUND with err->code for
- *          what the contract calls thrown; RC_INVALID without a code for arguments of a wrong shape, as Convex's
- *          validators do (an error without errorData); anything else is an outage, and the device tries again.
+ * Errors   a function returns RC_OK with `value` written; RC_REFUSED, RC_INVALID or RC_NOT_FOUND
+ *          with err->code for what the contract calls thrown; RC_INVALID without a code for
+ *          arguments of a wrong shape, as Convex's validators do (an error without errorData);
+ *          anything else is an outage, and the device tries again.
  */
 #ifndef BACKEND_CALL_H
 #define BACKEND_CALL_H
@@ -35,12 +36,19 @@ enum rc backend_throw(struct err *err, const char *code, const char *column, con
 
 /* Sets *out to the table of this call; throws unknown_table. */
 enum rc backend_call_table(struct call *call, const struct table **out, struct err *err);
-/* A whole number from 1, cut to PAGE_MOST; `otherwise` when the argument is absent. Throws invalid_value. */
-enum rc backend_call_limit(const struct call *call, int64_t otherwise, int64_t *out, struct err *err);
+/* A whole number from 1, cut to PAGE_MOST; `otherwise` when the argument is absent. Throws
+ * invalid_value. */
+enum rc backend_call_limit(const struct call *call, int64_t otherwise, int64_t *out,
+                           struct err *err);
 /* deviceId and runId. Throws invalid_value. */
-enum rc backend_call_word(const struct call *call, const char *name, const char **out, struct err *err);
+enum rc backend_call_word(const struct call *call, const char *name, const char **out,
+                          struct err *err);
 /* `"epoch":"…"`, from the snapshot or transaction that is open. */
 enum rc backend_call_epoch(struct call *call, struct err *err);
+
+/* Finds the function, checks its arguments and who calls, and runs it. `kind` is "query", "mutation"
+ * or "action". */
+enum rc backend_call_run(struct call *call, const char *kind, const char *path, struct err *err);
 
 /* The functions. Each opens and ends its own transaction. */
 enum rc backend_users_viewer(struct call *call, struct err *err);

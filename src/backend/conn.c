@@ -41,8 +41,8 @@ static uint64_t bytes_received(const struct conn *conn)
     struct tcp_info info = { 0 };
     socklen_t len = sizeof info;
 
-    if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0
-        || len < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received)
+    if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+        len < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received)
         return 0;
     return info.tcpi_bytes_received;
 }
@@ -74,7 +74,7 @@ int conn_sweep(struct conn_list *list, int64_t now_ms)
         if (conn->state == CONN_IDLE && bytes_received(conn) != conn->received)
             conn_reading(conn, now_ms);
         if (conn->state == CONN_READING && now_ms >= conn->deadline_ms) {
-            shutdown(conn->fd, SHUT_RDWR);      /* libmicrohttpd sees the end and closes it */
+            shutdown(conn->fd, SHUT_RDWR); /* libmicrohttpd sees the end and closes it */
             conn->state = CONN_ANSWERING;
             cut++;
         }

@@ -1,5 +1,6 @@
-/* src/backend/conn.h: open connections and their deadlines. libmicrohttpd closes what is silent, but not what
- * drips a byte a second: a request must be whole 10 s after its first byte. Private to outpost-backend.
+/* src/backend/conn.h: open connections and their deadlines. libmicrohttpd closes what is silent,
+ * but not what drips a byte a second: a request must be whole 10 s after its first byte. Private to
+ * outpost-backend.
  */
 #ifndef BACKEND_CONN_H
 #define BACKEND_CONN_H
@@ -35,8 +36,8 @@ void conn_reading(struct conn *conn, int64_t now_ms);   /* no new deadline when 
 void conn_answering(struct conn *conn);
 void conn_idle(struct conn *conn);
 
-/* Starts deadlines where bytes have come, and cuts what is past its own; at least once a second. Returns how
- * many were cut. */
+/* Starts deadlines where bytes have come, and cuts what is past its own; at least once a second.
+ * Returns how many were cut. */
 int conn_sweep(struct conn_list *list, int64_t now_ms);
 bool conn_is_answering(const struct conn_list *list);
 

@@ -5,13 +5,13 @@
 #include <cjson/cJSON.h>
 #include "base/json.h"
 
-#define DELETED "deletedAt"             /* in the conflict log and among the writers; no column has this name */
+#define DELETED "deletedAt" /* in the conflict log and among the writers; no column has this name */
 #define ALL "*"
 
 struct merge {
     const struct edit *edit;
     const struct record *rec;
-    cJSON *doc, *writers;               /* as stored; NULL for a new record */
+    cJSON *doc, *writers; /* as stored; NULL for a new record */
     const cJSON *was[TABLE_COLUMNS_MAX], *now[TABLE_COLUMNS_MAX];
     bool is_changed[TABLE_COLUMNS_MAX];
 };
@@ -26,7 +26,8 @@ const struct column *backend_edit_lacks(const struct table *table, const struct 
     return NULL;
 }
 
-static enum rc merge_init(struct merge *m, const struct edit *edit, const struct record *rec, struct err *err)
+static enum rc merge_init(struct merge *m, const struct edit *edit, const struct record *rec,
+                          struct err *err)
 {
     const struct table *table = edit->table;
     enum rc rc = RC_OK;
@@ -81,7 +82,8 @@ static bool is_null_or_absent(const cJSON *v)
     return v == NULL || cJSON_IsNull(v);
 }
 
-/* The stored value differs from the one that the device saw and from its new one, and somebody else wrote it. */
+/* The stored value differs from the one that the device saw and from its new one, and somebody else
+ * wrote it. */
 static bool is_conflict(const struct merge *m, size_t at)
 {
     const char *name = m->edit->table->columns[at].name;
@@ -109,7 +111,8 @@ static void put_value_member(struct buf *out, const char *name, const cJSON *val
         backend_value_put(out, value);
 }
 
-/* What a device calls its base may be anything; only what could be a column's value goes into the log. */
+/* What a device calls its base may be anything; only what could be a column's value goes into the
+ * log. */
 static const cJSON *loggable(const cJSON *base)
 {
     if (cJSON_IsObject(base) || cJSON_IsArray(base))
@@ -117,8 +120,9 @@ static const cJSON *loggable(const cJSON *base)
     return cJSON_IsString(base) && strlen(base->valuestring) > RECORD_JSON_MAX ? NULL : base;
 }
 
-static enum rc log_conflict(struct backend *b, const struct merge *m, const char *column, const cJSON *base,
-                            const cJSON *theirs, const cJSON *ours, struct buf *overwrote, struct err *err)
+static enum rc log_conflict(struct backend *b, const struct merge *m, const char *column,
+                            const cJSON *base, const cJSON *theirs, const cJSON *ours,
+                            struct buf *overwrote, struct err *err)
 {
     const struct edit *edit = m->edit;
     struct buf doc = { 0 };
@@ -150,7 +154,8 @@ static enum rc log_conflict(struct backend *b, const struct merge *m, const char
     return rc;
 }
 
-static enum rc log_conflicts(struct backend *b, const struct merge *m, struct buf *overwrote, struct err *err)
+static enum rc log_conflicts(struct backend *b, const struct merge *m, struct buf *overwrote,
+                             struct err *err)
 {
     const struct edit *edit = m->edit;
     enum rc rc = RC_OK;
@@ -162,12 +167,14 @@ static enum rc log_conflicts(struct backend *b, const struct merge *m, struct bu
     for (size_t i = 0; !rc && i < edit->table->column_count; i++) {
         const char *name = edit->table->columns[i].name;
         if (is_conflict(m, i))
-            rc = log_conflict(b, m, name, json_get(edit->base, name), m->was[i], m->now[i], overwrote, err);
+            rc = log_conflict(b, m, name, json_get(edit->base, name), m->was[i], m->now[i],
+                              overwrote, err);
     }
     return rc;
 }
 
-/* `writers` of the record after this edit. Most records have one writer: he stands for all columns as "*". */
+/* `writers` of the record after this edit. Most records have one writer: he stands for all columns
+ * as "*". */
 static void put_writers(const struct merge *m, struct buf *out)
 {
     const struct edit *edit = m->edit;
@@ -209,8 +216,8 @@ static void fill_record(struct backend *b, const struct merge *m, struct record 
     put_writers(m, &next->writers);
 }
 
-enum rc backend_edit_apply(struct backend *b, const struct edit *edit, struct record *rec, struct buf *overwrote,
-                           struct err *err)
+enum rc backend_edit_apply(struct backend *b, const struct edit *edit, struct record *rec,
+                           struct buf *overwrote, struct err *err)
 {
     struct merge m = { 0 };
     struct record next = { 0 };
@@ -220,14 +227,15 @@ enum rc backend_edit_apply(struct backend *b, const struct edit *edit, struct re
         goto out;
     fill_record(b, &m, &next);
     if (next.doc.len > RECORD_JSON_MAX) {
-        rc = err_set(err, RC_REFUSED, "The record would have %zu bytes; at most %u are possible.", next.doc.len,
-                     RECORD_JSON_MAX);
+        rc = err_set(err, RC_REFUSED, "The record would have %zu bytes; at most %u are possible.",
+                     next.doc.len, RECORD_JSON_MAX);
         err_code(err, "invalid_value");
         goto out;
     }
     rc = log_conflicts(b, &m, overwrote, err);
     if (!rc)
-        rc = backend_record_store(b, edit->user, edit->table->name, &next, rec->id != 0 && !rec->is_deleted, err);
+        rc = backend_record_store(b, edit->user, edit->table->name, &next,
+                                  rec->id != 0 && !rec->is_deleted, err);
     if (rc)
         goto out;
     backend_store_use_rev(b, next.rev);

@@ -1,5 +1,5 @@
-/* src/backend/edit.h: one write to one record, by a device or by the office, inside the caller's write
- * transaction: merge, conflicts, rev. Private to src/backend.
+/* src/backend/edit.h: one write to one record, by a device or by the office, inside the caller's
+ * write transaction: merge, conflicts, rev. Private to src/backend.
  *
  * Source   CONTRACT section 4: Upsert; Conflict, per column; Deletes.
  */
@@ -22,11 +22,11 @@ struct edit {                           /* all borrowed */
     bool is_removal;
 };
 
-/* Writes the edit to *rec, which is loaded, or all zero for a new record. What changes nothing is left as it is.
- * `overwrote` gets `{"column":…,"theirs":…}` members, separated by commas.
+/* Writes the edit to *rec, which is loaded, or all zero for a new record. What changes nothing is
+ * left as it is. `overwrote` gets `{"column":…,"theirs":…}` members, separated by commas.
  * RC_REFUSED with code invalid_value when the record gets too large; nothing is written then. */
-enum rc backend_edit_apply(struct backend *b, const struct edit *edit, struct record *rec, struct buf *overwrote,
-                           struct err *err);
+enum rc backend_edit_apply(struct backend *b, const struct edit *edit, struct record *rec,
+                           struct buf *overwrote, struct err *err);
 
 /* The first required column that neither `set` nor a default gives a new record, or NULL. */
 const struct column *backend_edit_lacks(const struct table *table, const struct cJSON *set);

@@ -1,5 +1,6 @@
-/* src/backend/fit.c: stored docs follow their table's definition. A doc is sent as it lies in the file, so when a
- * definition has gained a column since, every doc of the table gets it before the first request. */
+/* src/backend/fit.c: stored docs follow their table's definition. A doc is sent as it lies in the
+ * file, so when a definition has gained a column since, every doc of the table gets it before the
+ * first request. */
 #include "src/backend/store.h"
 
 #include <stdio.h>
@@ -25,37 +26,48 @@ static void describe(const struct table *table, struct buf *out)
     buf_printf(out, "{\"fingerprint\":\"%s\",\"columns\":{", fingerprint);
     for (size_t i = 0; i < table->column_count; i++) {
         const struct column *col = &table->columns[i];
-        buf_printf(out, "%s\"%s\":\"%s\"", i > 0 ? "," : "", col->name, column_kind_name(col->kind));
+        buf_printf(out, "%s\"%s\":\"%s\"", i > 0 ? "," : "", col->name,
+                   column_kind_name(col->kind));
     }
     buf_puts(out, "}}");
 }
 
-/* Columns can be added; one that is gone, or has another type, would make stored values unreadable. */
+/* Columns can be added; one that is gone, or has another type, would make stored values
+ * unreadable. */
 static enum rc check_columns(const struct table *table, const cJSON *before, struct err *err)
 {
     const cJSON *was = NULL;
 
-    cJSON_ArrayForEach(was, json_get(before, "columns")) {
+    cJSON_ArrayForEach(was, json_get(before, "columns"))
+    {
         const struct column *col = table_column(table, was->string);
 
         if (col == NULL)
-            return err_set(err, RC_INVALID, "%s: the column %s of table %s is in the database; put it back, because"
-                           " a definition can only gain columns.", table->source, was->string, table->name);
+            return err_set(err, RC_INVALID,
+                           "%s: the column %s of table %s is in the database; put it back, because"
+                           " a definition can only gain columns.",
+                           table->source, was->string, table->name);
         if (!cJSON_IsString(was) || strcmp(was->valuestring, column_kind_name(col->kind)) != 0)
-            return err_set(err, RC_INVALID, "%s: the column %s of table %s was %s in the database and can not become"
-                           " %s; add a column of another name.", table->source, col->name, table->name,
+            return err_set(err, RC_INVALID,
+                           "%s: the column %s of table %s was %s in the database and can not become"
+                           " %s; add a column of another name.",
+                           table->source, col->name, table->name,
                            cJSON_IsString(was) ? was->valuestring : "something else",
                            column_kind_name(col->kind));
     }
     return RC_OK;
 }
 
-static enum rc read_row(const struct table *table, sqlite3_stmt *st, struct buf *out, struct err *err)
+static enum rc read_row(const struct table *table, sqlite3_stmt *st, struct buf *out,
+                        struct err *err)
 {
     const cJSON *values[TABLE_COLUMNS_MAX] = { 0 };
     struct record rec = {
-        .rev = sql_i64(st, 1), .created_at = sql_i64(st, 2), .updated_at = sql_i64(st, 3),
-        .is_deleted = sql_text(st, 4) != NULL, .deleted_at = sql_i64(st, 4),
+        .rev = sql_i64(st, 1),
+        .created_at = sql_i64(st, 2),
+        .updated_at = sql_i64(st, 3),
+        .is_deleted = sql_text(st, 4) != NULL,
+        .deleted_at = sql_i64(st, 4),
     };
     cJSON *doc = NULL;
 
@@ -74,8 +86,11 @@ static enum rc read_row(const struct table *table, sqlite3_stmt *st, struct buf 
 /* One batch of rows after *id; sets it to the last one. RC_NOT_FOUND when there are no more. */
 static enum rc fit_rows(struct backend *b, const struct table *table, int64_t *id, struct err *err)
 {
-    sqlite3_stmt *rows = sql_get(b->sql, "SELECT id,rev,created_at,updated_at,deleted_at,client_id,server_id,doc"
-                                         " FROM records WHERE table_name=?1 AND id>?2 ORDER BY id LIMIT ?3", err);
+    sqlite3_stmt *rows =
+        sql_get(b->sql,
+                "SELECT id,rev,created_at,updated_at,deleted_at,client_id,server_id,doc"
+                " FROM records WHERE table_name=?1 AND id>?2 ORDER BY id LIMIT ?3",
+                err);
     struct buf doc = { 0 };
     enum rc rc = rows == NULL ? err->rc : RC_OK;
     int count = 0;
@@ -110,8 +125,8 @@ static enum rc fit_rows(struct backend *b, const struct table *table, int64_t *i
 }
 
 /* The new description is written last: a kill in between only means that it is all done again. */
-static enum rc fit_table(struct backend *b, const struct table *table, const char *name, const char *now,
-                         struct err *err)
+static enum rc fit_table(struct backend *b, const struct table *table, const char *name,
+                         const char *now, struct err *err)
 {
     int64_t id = 0;
     enum rc rc = RC_OK;

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 
 #define THREADS 2
-#define WAITING_MOST 32                 /* some 3 s of work: who waits longer had better try again */
+#define WAITING_MOST 32 /* some 3 s of work: who waits longer had better try again */
 
 struct job {
     struct backend_hash *hash;
@@ -26,7 +26,7 @@ struct hasher {
     pthread_t threads[THREADS];
     int thread_count, fd;
 
-    pthread_mutex_t lock;               /* guards the fields below; never held across a hash */
+    pthread_mutex_t lock; /* guards the fields below; never held across a hash */
     pthread_cond_t has_work;
     struct queue waiting, finished;
     int waiting_count;

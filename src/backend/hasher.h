@@ -1,5 +1,6 @@
-/* src/backend/hasher.h: two threads that hash passwords, so that the thread that answers never waits 0.2 s, and a
- * crowd that signs in never takes more than twice 64 MiB. Private to outpost-backend.
+/* src/backend/hasher.h: two threads that hash passwords, so that the thread that answers never
+ * waits 0.2 s, and a crowd that signs in never takes more than twice 64 MiB. Private to
+ * outpost-backend.
  *
  * Threads  all calls are for the thread that made it.
  */
@@ -13,7 +14,8 @@
 struct hasher;
 
 enum rc hasher_start(struct hasher **out, struct err *err);
-/* Lets the threads finish what they are at, and joins them. Then hasher_take gives back all jobs. */
+/* Lets the threads finish what they are at, and joins them. Then hasher_take gives back all
+ * jobs. */
 void hasher_stop(struct hasher *h);
 void hasher_free(struct hasher *h);
 

@@ -11,11 +11,12 @@
 static const double capacity[BUCKETS] = { 10, 100, 100 };
 
 struct bucket {
-    unsigned char key[KEY_SIZE];        /* a hash: people type passwords where the e-mail goes */
+    unsigned char key[KEY_SIZE]; /* a hash: people type passwords where the e-mail goes */
     double remaining;
 };
 
-static void bucket_key(size_t which, const char *email, const char *peer, unsigned char key[KEY_SIZE])
+static void bucket_key(size_t which, const char *email, const char *peer,
+                       unsigned char key[KEY_SIZE])
 {
     struct buf text = { 0 };
 
@@ -24,7 +25,8 @@ static void bucket_key(size_t which, const char *email, const char *peer, unsign
     buf_done(&text);
 }
 
-static enum rc bucket_read(struct backend *b, size_t which, int64_t now, struct bucket *bucket, struct err *err)
+static enum rc bucket_read(struct backend *b, size_t which, int64_t now, struct bucket *bucket,
+                           struct err *err)
 {
     sqlite3_stmt *st = sql_get(b->sql, "SELECT remaining,at FROM attempts WHERE key=?1", err);
 
@@ -46,10 +48,13 @@ static enum rc bucket_read(struct backend *b, size_t which, int64_t now, struct 
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-static enum rc bucket_write(struct backend *b, const struct bucket *bucket, int64_t now, struct err *err)
+static enum rc bucket_write(struct backend *b, const struct bucket *bucket, int64_t now,
+                            struct err *err)
 {
-    sqlite3_stmt *st = sql_get(b->sql, "INSERT INTO attempts VALUES(?1,?2,?3) ON CONFLICT(key) DO UPDATE"
-                                       " SET remaining=excluded.remaining,at=excluded.at", err);
+    sqlite3_stmt *st = sql_get(b->sql,
+                               "INSERT INTO attempts VALUES(?1,?2,?3) ON CONFLICT(key) DO UPDATE"
+                               " SET remaining=excluded.remaining,at=excluded.at",
+                               err);
 
     if (st == NULL)
         return err->rc;
@@ -59,7 +64,8 @@ static enum rc bucket_write(struct backend *b, const struct bucket *bucket, int6
     return sql_run(b->sql, st, err);
 }
 
-enum rc backend_limit_take(struct backend *b, const char *email, const char *peer, int64_t now, struct err *err)
+enum rc backend_limit_take(struct backend *b, const char *email, const char *peer, int64_t now,
+                           struct err *err)
 {
     struct bucket buckets[BUCKETS];
     enum rc rc = RC_OK;
@@ -68,7 +74,8 @@ enum rc backend_limit_take(struct backend *b, const char *email, const char *pee
         bucket_key(i, email, peer, buckets[i].key);
         rc = bucket_read(b, i, now, &buckets[i], err);
         if (!rc && buckets[i].remaining < 1)
-            return backend_throw(err, "too_many_attempts", NULL, "Too many attempts to sign in. Try again later.");
+            return backend_throw(err, "too_many_attempts", NULL,
+                                 "Too many attempts to sign in. Try again later.");
     }
     for (size_t i = 0; !rc && i < BUCKETS; i++) {
         buckets[i].remaining -= 1;
@@ -77,7 +84,8 @@ enum rc backend_limit_take(struct backend *b, const char *email, const char *pee
     return rc;
 }
 
-enum rc backend_limit_give_back(struct backend *b, const char *email, const char *peer, struct err *err)
+enum rc backend_limit_give_back(struct backend *b, const char *email, const char *peer,
+                                struct err *err)
 {
     static const char *const queries[BUCKETS] = {
         "DELETE FROM attempts WHERE key=?1",

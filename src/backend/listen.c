@@ -8,10 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum rc listen_parse(const char *text, struct sockaddr_storage *out, socklen_t *len, struct err *err)
+enum rc listen_parse(const char *text, struct sockaddr_storage *out, socklen_t *len,
+                     struct err *err)
 {
     const struct addrinfo hints = {
-        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM,
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+        .ai_socktype = SOCK_STREAM,
     };
     const char *colon = strrchr(text, ':');
     struct addrinfo *found = NULL;
@@ -23,9 +25,10 @@ enum rc listen_parse(const char *text, struct sockaddr_storage *out, socklen_t *
         text++;
         size -= 2;
     }
-    if (size == 0 || size >= sizeof host || colon[1] == '\0'
-        || (!is_bracketed && memchr(text, ':', size) != NULL))
-        return err_set(err, RC_INVALID, "--listen takes ADDR:PORT, such as 127.0.0.1:3210 or [::1]:3210.");
+    if (size == 0 || size >= sizeof host || colon[1] == '\0' ||
+        (!is_bracketed && memchr(text, ':', size) != NULL))
+        return err_set(err, RC_INVALID,
+                       "--listen takes ADDR:PORT, such as 127.0.0.1:3210 or [::1]:3210.");
     memcpy(host, text, size);
     host[size] = '\0';
     int code = getaddrinfo(host, colon + 1, &hints, &found);
@@ -75,8 +78,8 @@ void listen_url(int fd, bool is_tls, char *out, size_t size)
         getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV);
     bool is_v6 = strchr(host, ':') != NULL;
-    snprintf(out, size, "%s://%s%s%s:%s", is_tls ? "https" : "http", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
-             port);
+    snprintf(out, size, "%s://%s%s%s:%s", is_tls ? "https" : "http", is_v6 ? "[" : "", host,
+             is_v6 ? "]" : "", port);
 }
 
 void listen_peer(const struct sockaddr *address, char out[ADDRESS_SIZE])

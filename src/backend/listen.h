@@ -8,10 +8,13 @@
 
 #define ADDRESS_SIZE 64
 
-/* "ADDR:PORT" or "[ADDR]:PORT", numbers only: a name may mean several addresses, or another one tomorrow. */
-enum rc listen_parse(const char *text, struct sockaddr_storage *out, socklen_t *len, struct err *err);
+/* "ADDR:PORT" or "[ADDR]:PORT", numbers only: a name may mean several addresses, or another one
+ * tomorrow. */
+enum rc listen_parse(const char *text, struct sockaddr_storage *out, socklen_t *len,
+                     struct err *err);
 bool listen_is_loopback(const struct sockaddr_storage *address);
-enum rc listen_open(const struct sockaddr_storage *address, socklen_t len, int *fd, struct err *err);
+enum rc listen_open(const struct sockaddr_storage *address, socklen_t len, int *fd,
+                    struct err *err);
 /* The URL of what fd listens on, with the port that it got. */
 void listen_url(int fd, bool is_tls, char *out, size_t size);
 /* The address of a peer without its port; an IPv4 address inside an IPv6 one as IPv4. */

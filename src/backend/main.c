@@ -1,4 +1,5 @@
-/* src/backend/main.c: the program `outpost-backend`: words of the command line, and what they start. */
+/* src/backend/main.c: the program `outpost-backend`: words of the command line, and what they
+ * start. */
 #include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
@@ -28,7 +29,8 @@ static const char help[] =
     "  outpost-backend user add EMAIL [--db FILE]       password from stdin, or asked for\n"
     "  outpost-backend user passwd EMAIL [--db FILE]    signs all its devices out\n"
     "  outpost-backend user list [--db FILE]\n"
-    "  outpost-backend epoch --new [--db FILE]          after restoring a backup: devices compare all\n"
+    "  outpost-backend epoch --new [--db FILE]          after restoring a backup: devices compare "
+    "all\n"
     "  outpost-backend seed --user EMAIL --count N [--tables DIR] [--db FILE]\n"
     "                                                   invented records, N in each table\n"
     "\n"
@@ -48,7 +50,7 @@ struct options {
     const char *tables[TABLES_MOST];
     size_t table_count;
     bool signup, insecure, quiet, is_new;
-    char **words;                       /* command and its own words */
+    char **words; /* command and its own words */
     int word_count;
 };
 
@@ -73,28 +75,55 @@ static int usage(const char *sentence)
 static bool parse_options(int argc, char **argv, struct options *o, int *status)
 {
     static const struct option longs[] = {
-        { "db", required_argument, NULL, 'd' }, { "listen", required_argument, NULL, 'l' },
-        { "tables", required_argument, NULL, 't' }, { "signup", no_argument, NULL, 's' },
-        { "tls-cert", required_argument, NULL, 'c' }, { "tls-key", required_argument, NULL, 'k' },
-        { "insecure", no_argument, NULL, 'i' }, { "quiet", no_argument, NULL, 'q' },
-        { "new", no_argument, NULL, 'n' }, { "user", required_argument, NULL, 'u' },
-        { "count", required_argument, NULL, 'N' }, { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
+        { "db", required_argument, NULL, 'd' },
+        { "listen", required_argument, NULL, 'l' },
+        { "tables", required_argument, NULL, 't' },
+        { "signup", no_argument, NULL, 's' },
+        { "tls-cert", required_argument, NULL, 'c' },
+        { "tls-key", required_argument, NULL, 'k' },
+        { "insecure", no_argument, NULL, 'i' },
+        { "quiet", no_argument, NULL, 'q' },
+        { "new", no_argument, NULL, 'n' },
+        { "user", required_argument, NULL, 'u' },
+        { "count", required_argument, NULL, 'N' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { NULL, 0, NULL, 0 },
     };
     int c;
 
     while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
         switch (c) {
-        case 'd': o->db = optarg; break;
-        case 'l': o->listen = optarg; break;
-        case 's': o->signup = true; break;
-        case 'c': o->tls_cert = optarg; break;
-        case 'k': o->tls_key = optarg; break;
-        case 'i': o->insecure = true; break;
-        case 'q': o->quiet = true; break;
-        case 'n': o->is_new = true; break;
-        case 'u': o->user = optarg; break;
-        case 'N': o->count = optarg; break;
+        case 'd':
+            o->db = optarg;
+            break;
+        case 'l':
+            o->listen = optarg;
+            break;
+        case 's':
+            o->signup = true;
+            break;
+        case 'c':
+            o->tls_cert = optarg;
+            break;
+        case 'k':
+            o->tls_key = optarg;
+            break;
+        case 'i':
+            o->insecure = true;
+            break;
+        case 'q':
+            o->quiet = true;
+            break;
+        case 'n':
+            o->is_new = true;
+            break;
+        case 'u':
+            o->user = optarg;
+            break;
+        case 'N':
+            o->count = optarg;
+            break;
         case 't':
             if (o->table_count == TABLES_MOST) {
                 *status = usage("--tables was given too often.");
@@ -110,7 +139,7 @@ static bool parse_options(int argc, char **argv, struct options *o, int *status)
             puts("outpost-backend " OUTPOST_VERSION);
             *status = EXIT_SUCCESS;
             return false;
-        default:                        /* getopt has said what is wrong */
+        default: /* getopt has said what is wrong */
             fputs("See: outpost-backend --help\n", stderr);
             *status = EXIT_USAGE;
             return false;
@@ -144,9 +173,10 @@ static char *default_db(struct err *err)
     return path;
 }
 
-static enum rc load_tables(const struct options *o, bool with_tables, struct registry **out, struct err *err)
+static enum rc load_tables(const struct options *o, bool with_tables, struct registry **out,
+                           struct err *err)
 {
-    if (!with_tables) {                 /* accounts and epochs have no tables */
+    if (!with_tables) { /* accounts and epochs have no tables */
         *out = registry_new();
         return RC_OK;
     }
@@ -159,11 +189,12 @@ static enum rc load_tables(const struct options *o, bool with_tables, struct reg
     for (size_t i = 0; i < problems; i++)
         complain(registry_problem_at(*out, i)->sentence);
     if (problems > 0)
-        return err_set(err, RC_INVALID, "Nothing was started: correct these table definitions first.");
+        return err_set(err, RC_INVALID,
+                       "Nothing was started: correct these table definitions first.");
     return rc;
 }
 
-struct session {                        /* an open backend and what it borrows */
+struct session { /* an open backend and what it borrows */
     struct registry *registry;
     struct backend *backend;
     char *path;
@@ -176,8 +207,8 @@ static void session_done(struct session *s)
     free(s->path);
 }
 
-static enum rc session_open(const struct options *o, bool with_tables, bool may_create, struct session *s,
-                            struct err *err)
+static enum rc session_open(const struct options *o, bool with_tables, bool may_create,
+                            struct session *s, struct err *err)
 {
     struct backend_options how = { .clock = &clock_system, .signup = o->signup };
     enum rc rc;
@@ -186,7 +217,9 @@ static enum rc session_open(const struct options *o, bool with_tables, bool may_
     if (s->path == NULL)
         return err->rc;
     if (!may_create && !file_exists(s->path))
-        return err_set(err, RC_INVALID, "There is no database %s yet: `outpost-backend user add` makes it.", s->path);
+        return err_set(err, RC_INVALID,
+                       "There is no database %s yet: `outpost-backend user add` makes it.",
+                       s->path);
     rc = load_tables(o, with_tables, &s->registry, err);
     if (rc)
         return rc;
@@ -209,8 +242,11 @@ static int finish(struct session *s, enum rc rc, const struct err *err)
 static int run_serve(const struct options *o)
 {
     struct server_options server = {
-        .listen = o->listen != NULL ? o->listen : LISTEN_DEFAULT, .tls_cert = o->tls_cert, .tls_key = o->tls_key,
-        .insecure = o->insecure, .quiet = o->quiet,
+        .listen = o->listen != NULL ? o->listen : LISTEN_DEFAULT,
+        .tls_cert = o->tls_cert,
+        .tls_key = o->tls_key,
+        .insecure = o->insecure,
+        .quiet = o->quiet,
     };
     struct session s = { 0 };
     struct err err = { 0 };
@@ -223,7 +259,7 @@ static int run_serve(const struct options *o)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);         /* before any thread starts */
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread starts */
     signal(SIGPIPE, SIG_IGN);
     enum rc rc = session_open(o, true, true, &s, &err);
     if (!rc) {
@@ -300,7 +336,8 @@ static int run_seed(const struct options *o)
     long count = o->count != NULL ? strtol(o->count, &end, 10) : 0;
     if (o->word_count != 1 || o->user == NULL)
         return usage("seed takes --user EMAIL and --count N.");
-    if (errno != 0 || end == NULL || end == o->count || *end != '\0' || count < 1 || count > SEED_MOST)
+    if (errno != 0 || end == NULL || end == o->count || *end != '\0' || count < 1 ||
+        count > SEED_MOST)
         return usage("--count takes a whole number from 1 to 10000000.");
     enum rc rc = session_open(o, true, false, &s, &err);
     if (!rc)
@@ -314,7 +351,10 @@ struct command {
 };
 
 static const struct command commands[] = {
-    { "serve", run_serve }, { "user", run_user }, { "epoch", run_epoch }, { "seed", run_seed },
+    { "serve", run_serve },
+    { "user", run_user },
+    { "epoch", run_epoch },
+    { "seed", run_seed },
 };
 
 int main(int argc, char **argv)
@@ -328,5 +368,6 @@ int main(int argc, char **argv)
         if (strcmp(o.words[0], commands[i].name) == 0)
             return commands[i].run(&o);
     }
-    return usage(o.word_count > 0 ? "There is no such command." : "Say what to do: serve, user, epoch or seed.");
+    return usage(o.word_count > 0 ? "There is no such command."
+                                  : "Say what to do: serve, user, epoch or seed.");
 }

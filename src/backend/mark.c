@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-#define MARK_SIZE 128                   /* one line, below a disk sector: never torn */
+#define MARK_SIZE 128 /* one line, below a disk sector: never torn */
 #define MARK_FORMAT "outpost-mark 1 %36s %19lld %19lld\n"
 
 struct mark {
@@ -27,7 +27,7 @@ enum rc backend_mark_open(const char *db_path, struct mark **out, struct err *er
     buf_printf(&path, "%s.mark", db_path);
     fd = open(buf_str(&path), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT) {
-        rc = file_replace(buf_str(&path), "", 0, 0600, err);    /* makes the name durable too */
+        rc = file_replace(buf_str(&path), "", 0, 0600, err); /* makes the name durable too */
         if (!rc)
             fd = open(buf_str(&path), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     }
@@ -60,14 +60,16 @@ bool backend_mark_read(struct mark *mark, struct mark_state *out)
     if (len <= 0)
         return false;
     text[len] = '\0';
-    if (sscanf(text, "outpost-mark 1 %36s %lld %lld%c", out->id, &committed, &ahead, &end) != 4 || end != '\n')
+    if (sscanf(text, "outpost-mark 1 %36s %lld %lld%c", out->id, &committed, &ahead, &end) != 4 ||
+        end != '\n')
         return false;
     out->committed = committed;
     out->ahead = ahead;
     return id_is_valid(out->id);
 }
 
-enum rc backend_mark_write(struct mark *mark, const struct mark_state *state, bool is_durable, struct err *err)
+enum rc backend_mark_write(struct mark *mark, const struct mark_state *state, bool is_durable,
+                           struct err *err)
 {
     char text[MARK_SIZE];
     int len = snprintf(text, sizeof text, MARK_FORMAT, state->id, (long long)state->committed,
@@ -100,8 +102,8 @@ void backend_mark_after(struct mark *mark, int64_t rev)
     char text[24];
     int len = snprintf(text, sizeof text, "%19lld", (long long)rev);
 
-    /* Only these bytes: another process may just have moved `ahead`. Best effort: an older number here only
-     * makes a restored backup harder to notice. */
+    /* Only these bytes: another process may just have moved `ahead`. Best effort: an older number
+     * here only makes a restored backup harder to notice. */
     if (pwrite(mark->fd, text, (size_t)len, 15 + ID_LEN + 1) != len)
         return;
 }

@@ -1,4 +1,5 @@
-/* src/backend/office.c: the web side's functions, records:* and TABLE:*: full create, read, update, delete.
+/* src/backend/office.c: the web side's functions, records:* and TABLE:*: full create, read, update,
+ * delete.
  *
  * Source   CONTRACT section 2 (the office), section 4 (Deletes: a tombstone, never a hole).
  */
@@ -16,7 +17,8 @@ static enum rc get_client_id(const struct call *call, const char **out, struct e
     const char *id = json_get_string(call->args, "clientId");
 
     if (id != NULL && !id_is_valid(id))
-        return backend_throw(err, "invalid_value", "clientId", "clientId must be a lower-case UUID.");
+        return backend_throw(err, "invalid_value", "clientId",
+                             "clientId must be a lower-case UUID.");
     *out = id;
     return RC_OK;
 }
@@ -45,7 +47,8 @@ enum rc backend_office_get(struct call *call, struct err *err)
 
 enum office_write { OFFICE_CREATE, OFFICE_UPDATE, OFFICE_REMOVE };
 
-static enum rc check_write(const struct edit *edit, const struct record *rec, enum office_write kind, struct err *err)
+static enum rc check_write(const struct edit *edit, const struct record *rec,
+                           enum office_write kind, struct err *err)
 {
     if (kind != OFFICE_CREATE) {
         if (rec->id == 0 || rec->is_deleted)
@@ -56,18 +59,21 @@ static enum rc check_write(const struct edit *edit, const struct record *rec, en
         return backend_throw(err, "invalid_value", "clientId", "This clientId is in use.");
     const struct column *lacking = backend_edit_lacks(edit->table, edit->set);
     if (lacking != NULL)
-        return backend_throw(err, "invalid_value", lacking->name, "%s is required.", lacking->label);
+        return backend_throw(err, "invalid_value", lacking->name, "%s is required.",
+                             lacking->label);
     return RC_OK;
 }
 
-static enum rc write_record(struct call *call, struct edit *edit, enum office_write kind, struct err *err)
+static enum rc write_record(struct call *call, struct edit *edit, enum office_write kind,
+                            struct err *err)
 {
     struct record rec = { 0 };
     struct buf ignored = { 0 };
     enum rc rc = backend_store_begin(call->b, err);
 
     if (!rc)
-        rc = backend_record_load(call->b, call->user, edit->table->name, edit->client_id, &rec, err);
+        rc =
+            backend_record_load(call->b, call->user, edit->table->name, edit->client_id, &rec, err);
     if (rc == RC_NOT_FOUND)
         rc = RC_OK;
     if (!rc)
@@ -87,8 +93,13 @@ static enum rc write_record(struct call *call, struct edit *edit, enum office_wr
 static enum rc office_write(struct call *call, enum office_write kind, struct err *err)
 {
     struct edit edit = {
-        .user = call->user, .now = call->now, .writer = WRITER_OFFICE, .created_at = call->now,
-        .updated_at = call->now, .set = json_get(call->args, "set"), .is_removal = kind == OFFICE_REMOVE,
+        .user = call->user,
+        .now = call->now,
+        .writer = WRITER_OFFICE,
+        .created_at = call->now,
+        .updated_at = call->now,
+        .set = json_get(call->args, "set"),
+        .is_removal = kind == OFFICE_REMOVE,
     };
     char fresh[ID_SIZE];
     enum rc rc = backend_call_table(call, &edit.table, err);
@@ -169,6 +180,7 @@ enum rc backend_office_conflicts(struct call *call, struct err *err)
         last = sql_i64(row, 0);
     }
     sqlite3_reset(row);
-    buf_printf(&call->value, "],\"cursor\":\"k%lld\",\"more\":%s}", (long long)last, has_more ? "true" : "false");
+    buf_printf(&call->value, "],\"cursor\":\"k%lld\",\"more\":%s}", (long long)last,
+               has_more ? "true" : "false");
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }

@@ -12,11 +12,11 @@
 
 #define OPS_MOST 500
 #define REPLACES_MOST 20
-#define OP_ID_ECHO_MAX 128              /* a malformed opId is echoed up to this size */
+#define OP_ID_ECHO_MAX 128 /* a malformed opId is echoed up to this size */
 
 struct op {
     const cJSON *json;
-    const char *op_id;                  /* well-formed, or NULL */
+    const char *op_id; /* well-formed, or NULL */
     const char *table_name, *client_id, *operation;
     const struct table *table;
     const cJSON *set, *base, *replaces;
@@ -50,9 +50,10 @@ static enum rc get_time(const cJSON *json, const char *name, int64_t *out, struc
 {
     double v;
 
-    if (!json_get_number(json, name, &v) || !(v >= 0 && v <= (double)CLOCK_MAX_MS) || v > (double)(int64_t)v
-        || v < (double)(int64_t)v)
-        return backend_throw(err, "invalid_value", name, "%s must be whole milliseconds since the epoch.", name);
+    if (!json_get_number(json, name, &v) || !(v >= 0 && v <= (double)CLOCK_MAX_MS) ||
+        v > (double)(int64_t)v || v < (double)(int64_t)v)
+        return backend_throw(err, "invalid_value", name,
+                             "%s must be whole milliseconds since the epoch.", name);
     *out = (int64_t)v;
     return RC_OK;
 }
@@ -65,10 +66,13 @@ static enum rc get_replaces(struct op *op, struct err *err)
     if (op->replaces == NULL)
         return RC_OK;
     if (!cJSON_IsArray(op->replaces) || cJSON_GetArraySize(op->replaces) > REPLACES_MOST)
-        return backend_throw(err, "invalid_value", "replaces", "replaces must be at most %d op ids.", REPLACES_MOST);
-    cJSON_ArrayForEach(id, op->replaces) {
+        return backend_throw(err, "invalid_value", "replaces",
+                             "replaces must be at most %d op ids.", REPLACES_MOST);
+    cJSON_ArrayForEach(id, op->replaces)
+    {
         if (!cJSON_IsString(id) || !id_is_valid(id->valuestring))
-            return backend_throw(err, "invalid_value", "replaces", "replaces must hold lower-case UUIDs.");
+            return backend_throw(err, "invalid_value", "replaces",
+                                 "replaces must hold lower-case UUIDs.");
     }
     return RC_OK;
 }
@@ -87,8 +91,10 @@ static enum rc parse_op(const struct push *push, struct op *op, struct err *err)
     op->operation = json_get_string(op->json, "operation");
     if (op->operation != NULL && strcmp(op->operation, "delete") == 0)
         return backend_throw(err, "forbidden", NULL, "A device can not delete records.");
-    if (op->operation == NULL || (strcmp(op->operation, "create") != 0 && strcmp(op->operation, "update") != 0))
-        return backend_throw(err, "invalid_value", "operation", "operation must be create or update.");
+    if (op->operation == NULL ||
+        (strcmp(op->operation, "create") != 0 && strcmp(op->operation, "update") != 0))
+        return backend_throw(err, "invalid_value", "operation",
+                             "operation must be create or update.");
     rc = get_object(op->json, "set", &op->set, err);
     if (!rc)
         rc = get_object(op->json, "base", &op->base, err);
@@ -121,13 +127,14 @@ static void put_applied(const struct push *push, const char *op_id, const char *
     buf_putc(out, '}');
 }
 
-/* RC_NOT_FOUND: there is no receipt. RC_OK: it was answered. Looked up before anything else is judged: what was
- * applied once is applied, whatever the definition says today. */
+/* RC_NOT_FOUND: there is no receipt. RC_OK: it was answered. Looked up before anything else is
+ * judged: what was applied once is applied, whatever the definition says today. */
 static enum rc answer_replay(const struct push *push, const struct op *op, struct err *err)
 {
     struct backend *b = push->call->b;
     struct record rec = { 0 };
-    sqlite3_stmt *st = sql_get(b->sql, "SELECT table_name,client_id FROM receipts WHERE user_n=?1 AND op_id=?2", err);
+    sqlite3_stmt *st = sql_get(
+        b->sql, "SELECT table_name,client_id FROM receipts WHERE user_n=?1 AND op_id=?2", err);
     enum rc rc = st == NULL ? err->rc : RC_OK;
 
     if (rc)
@@ -139,11 +146,12 @@ static enum rc answer_replay(const struct push *push, const struct op *op, struc
         return rc;
     const char *table = json_get_string(op->json, "table");
     const char *client_id = json_get_string(op->json, "clientId");
-    bool is_same = table != NULL && strcmp(table, sql_text(st, 0)) == 0 && client_id != NULL
-                   && strcmp(client_id, sql_text(st, 1)) == 0;
+    bool is_same = table != NULL && strcmp(table, sql_text(st, 0)) == 0 && client_id != NULL &&
+                   strcmp(client_id, sql_text(st, 1)) == 0;
     sqlite3_reset(st);
     if (!is_same)
-        return backend_throw(err, "invalid_value", "opId", "This opId was used for another record.");
+        return backend_throw(err, "invalid_value", "opId",
+                             "This opId was used for another record.");
     rc = backend_record_load(b, push->call->user, table, client_id, &rec, err);
     if (rc == RC_OK)
         put_applied(push, op->op_id, buf_str(&rec.doc), rec.doc.len, NULL);
@@ -151,10 +159,12 @@ static enum rc answer_replay(const struct push *push, const struct op *op, struc
     return rc;
 }
 
-static enum rc put_receipt(const struct push *push, const struct op *op, const char *op_id, struct err *err)
+static enum rc put_receipt(const struct push *push, const struct op *op, const char *op_id,
+                           struct err *err)
 {
     struct backend *b = push->call->b;
-    sqlite3_stmt *st = sql_get(b->sql, "INSERT INTO receipts VALUES(?1,?2,?3,?4,?5) ON CONFLICT DO NOTHING", err);
+    sqlite3_stmt *st =
+        sql_get(b->sql, "INSERT INTO receipts VALUES(?1,?2,?3,?4,?5) ON CONFLICT DO NOTHING", err);
 
     if (st == NULL)
         return err->rc;
@@ -166,13 +176,15 @@ static enum rc put_receipt(const struct push *push, const struct op *op, const c
     return sql_run(b->sql, st, err);
 }
 
-/* The op's own, and those of the ops that it stands for: if one of them arrives late, it changes nothing. */
+/* The op's own, and those of the ops that it stands for: if one of them arrives late, it changes
+ * nothing. */
 static enum rc put_receipts(const struct push *push, const struct op *op, struct err *err)
 {
     const cJSON *id = NULL;
     enum rc rc = put_receipt(push, op, op->op_id, err);
 
-    cJSON_ArrayForEach(id, op->replaces) {
+    cJSON_ArrayForEach(id, op->replaces)
+    {
         if (!rc)
             rc = put_receipt(push, op, id->valuestring, err);
     }
@@ -186,7 +198,8 @@ static enum rc check_new(const struct op *op, struct err *err)
     if (lacking == NULL)
         return RC_OK;
     if (strcmp(op->operation, "update") == 0)
-        return backend_throw(err, "not_found", lacking->name, "The backend does not have this record.");
+        return backend_throw(err, "not_found", lacking->name,
+                             "The backend does not have this record.");
     return backend_throw(err, "invalid_value", lacking->name, "%s is required.", lacking->label);
 }
 
@@ -194,9 +207,17 @@ static enum rc apply_op(const struct push *push, const struct op *op, struct err
 {
     struct call *call = push->call;
     const struct edit edit = {
-        .user = call->user, .now = call->now, .table = op->table, .client_id = op->client_id, .set = op->set,
-        .base = op->base, .writer = push->device_id, .run_id = push->run_id, .op_id = op->op_id,
-        .created_at = op->created_at, .updated_at = op->updated_at,
+        .user = call->user,
+        .now = call->now,
+        .table = op->table,
+        .client_id = op->client_id,
+        .set = op->set,
+        .base = op->base,
+        .writer = push->device_id,
+        .run_id = push->run_id,
+        .op_id = op->op_id,
+        .created_at = op->created_at,
+        .updated_at = op->updated_at,
     };
     struct record rec = { 0 };
     struct buf overwrote = { 0 };
@@ -239,7 +260,8 @@ static void put_rejected(const struct push *push, const cJSON *json, const struc
     buf_puts(out, "}}");
 }
 
-/* Writes exactly one result. What fails here without a code is no fault of the op: the whole call fails. */
+/* Writes exactly one result. What fails here without a code is no fault of the op: the whole call
+ * fails. */
 static enum rc run_op(const struct push *push, const cJSON *json, struct err *err)
 {
     struct op op = { .json = json };
@@ -320,7 +342,8 @@ enum rc backend_sync_bulk(struct call *call, struct err *err)
     buf_putc(&call->value, '{');
     rc = backend_call_epoch(call, err);
     buf_puts(&call->value, ",\"results\":[");
-    cJSON_ArrayForEach(op, ops) {
+    cJSON_ArrayForEach(op, ops)
+    {
         if (rc)
             break;
         if (op != ops->child)

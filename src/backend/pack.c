@@ -3,7 +3,7 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
-#define GZIP_WINDOW (15 + 16)           /* zlib's way to ask for gzip and nothing else */
+#define GZIP_WINDOW (15 + 16) /* zlib's way to ask for gzip and nothing else */
 #define STEP (64u << 10)
 
 bool pack_gzip(const char *bytes, size_t len, struct buf *out)

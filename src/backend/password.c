@@ -14,7 +14,7 @@ static enum rc read_line(struct buf *out, struct err *err)
     char c;
     ssize_t n = 0;
 
-    buf_reserve(out, LINE_MOST + 1);    /* so that no copy of it stays behind in freed memory */
+    buf_reserve(out, LINE_MOST + 1); /* so that no copy of it stays behind in freed memory */
     while (out->len < LINE_MOST) {
         n = read(STDIN_FILENO, &c, 1);
         if (n < 0 && errno == EINTR)

@@ -1,5 +1,6 @@
 /* src/backend/pull.c: pages of stored docs in commit order, for devices and the office: sync:head,
- * sync:getAllForUser, sync:getChangesSince, TABLE:list. Docs go from the file into the answer as they are.
+ * sync:getAllForUser, sync:getChangesSince, TABLE:list. Docs go from the file into the answer as
+ * they are.
  *
  * Source   CONTRACT section 2 (cursors, limit), section 4 (Cursor soundness, Walk); TRAPS T1, T22.
  */
@@ -12,14 +13,15 @@
 #include <cjson/cJSON.h>
 #include "base/json.h"
 
-#define SCAN_MOST 2000                  /* rows looked at for one page, whatever it leaves out */
+#define SCAN_MOST 2000 /* rows looked at for one page, whatever it leaves out */
 #define CURSOR_SIZE 112
 #define OWNER_SIZE 17
 
-/* "REV.CLIENTID.START.OWNER": the last row that was passed; where the walk began (0: no walk); whose it is. */
+/* "REV.CLIENTID.START.OWNER": the last row that was passed; where the walk began (0: no walk);
+ * whose it is. */
 struct cursor {
     int64_t rev, start;
-    char client_id[ID_SIZE];            /* empty: before all rows of rev */
+    char client_id[ID_SIZE]; /* empty: before all rows of rev */
 };
 
 enum scan_kind { SCAN_CHANGES, SCAN_WALK, SCAN_LIVE, SCAN_DELETED };
@@ -28,9 +30,9 @@ struct scan {
     struct call *call;
     const char *table;
     enum scan_kind kind;
-    const char *run_id;                 /* SCAN_CHANGES: whose own writes are left out */
-    struct cursor at;                   /* moves */
-    int64_t *left;                      /* docs that the page still takes */
+    const char *run_id; /* SCAN_CHANGES: whose own writes are left out */
+    struct cursor at;   /* moves */
+    int64_t *left;      /* docs that the page still takes */
     int64_t *taken;
     bool has_moved, has_more;
 };
@@ -46,7 +48,8 @@ static void cursor_owner(int64_t user, const char *table, char out[OWNER_SIZE])
     buf_done(&text);
 }
 
-static void cursor_put(const struct call *call, const char *table, const struct cursor *c, char out[CURSOR_SIZE])
+static void cursor_put(const struct call *call, const char *table, const struct cursor *c,
+                       char out[CURSOR_SIZE])
 {
     char owner[OWNER_SIZE];
 
@@ -56,7 +59,8 @@ static void cursor_put(const struct call *call, const char *table, const struct 
 }
 
 /* Strict: only what cursor_put writes is read back. */
-static bool cursor_parse(const struct call *call, const char *table, const char *text, struct cursor *out)
+static bool cursor_parse(const struct call *call, const char *table, const char *text,
+                         struct cursor *out)
 {
     unsigned long long rev, start;
     char again[CURSOR_SIZE], *end;
@@ -70,8 +74,8 @@ static bool cursor_parse(const struct call *call, const char *table, const char 
         return false;
     memcpy(out->client_id, id, (size_t)(dot - id));
     start = strtoull(dot + 1, &end, 16);
-    if (*end != '.' || rev > INT64_MAX || start > INT64_MAX
-        || (out->client_id[0] != '\0' && !id_is_valid(out->client_id)))
+    if (*end != '.' || rev > INT64_MAX || start > INT64_MAX ||
+        (out->client_id[0] != '\0' && !id_is_valid(out->client_id)))
         return false;
     out->rev = (int64_t)rev;
     out->start = (int64_t)start;
@@ -79,9 +83,11 @@ static bool cursor_parse(const struct call *call, const char *table, const char 
     return strcmp(text, again) == 0;
 }
 
-static enum rc read_floor(const struct call *call, const char *table, int64_t *live, int64_t *floor, struct err *err)
+static enum rc read_floor(const struct call *call, const char *table, int64_t *live, int64_t *floor,
+                          struct err *err)
 {
-    sqlite3_stmt *st = sql_get(call->b->sql, "SELECT live,floor FROM counts WHERE user_n=?1 AND table_name=?2", err);
+    sqlite3_stmt *st = sql_get(
+        call->b->sql, "SELECT live,floor FROM counts WHERE user_n=?1 AND table_name=?2", err);
 
     *live = *floor = 0;
     if (st == NULL)
@@ -98,8 +104,8 @@ static enum rc read_floor(const struct call *call, const char *table, int64_t *l
 }
 
 /* Throws cursor_unknown, naming the table. `text` NULL: from the start. */
-static enum rc cursor_open(struct call *call, const char *table, const char *text, struct cursor *out,
-                           struct err *err)
+static enum rc cursor_open(struct call *call, const char *table, const char *text,
+                           struct cursor *out, struct err *err)
 {
     int64_t live, floor;
     enum rc rc;
@@ -110,13 +116,14 @@ static enum rc cursor_open(struct call *call, const char *table, const char *tex
     rc = read_floor(call, table, &live, &floor, err);
     if (rc)
         return rc;
-    bool is_known = cursor_parse(call, table, text, out) && out->rev <= call->b->last_rev
-                    && out->start <= call->b->last_rev
-                    && floor <= (out->start > out->rev ? out->start : out->rev);
+    bool is_known = cursor_parse(call, table, text, out) && out->rev <= call->b->last_rev &&
+                    out->start <= call->b->last_rev &&
+                    floor <= (out->start > out->rev ? out->start : out->rev);
     if (is_known)
         return RC_OK;
     call->table_name = table;
-    return backend_throw(err, "cursor_unknown", NULL, "The backend does not know this cursor: read the table again.");
+    return backend_throw(err, "cursor_unknown", NULL,
+                         "The backend does not know this cursor: read the table again.");
 }
 
 static bool leaves_out(const struct scan *s, sqlite3_stmt *row)
@@ -146,7 +153,8 @@ static void take_row(struct scan *s, sqlite3_stmt *row)
         buf_putc(out, ',');
     if (s->kind == SCAN_CHANGES)
         buf_printf(out, "{\"table\":\"%s\",\"doc\":", s->table);
-    backend_doc_put(out, sql_text(row, 4), (size_t)sqlite3_column_bytes(row, 4), s->call->is_encoded);
+    backend_doc_put(out, sql_text(row, 4), (size_t)sqlite3_column_bytes(row, 4),
+                    s->call->is_encoded);
     if (s->kind == SCAN_CHANGES)
         buf_putc(out, '}');
     ++*s->taken;
@@ -157,9 +165,11 @@ static void take_row(struct scan *s, sqlite3_stmt *row)
 static enum rc scan(struct scan *s, struct err *err)
 {
     struct sql *sql = s->call->b->sql;
-    sqlite3_stmt *row = sql_get(sql, "SELECT rev,client_id,run_id,deleted_at,doc FROM records"
-                                     " WHERE user_n=?1 AND table_name=?2 AND (rev,client_id)>(?3,?4)"
-                                     " ORDER BY rev,client_id", err);
+    sqlite3_stmt *row = sql_get(sql,
+                                "SELECT rev,client_id,run_id,deleted_at,doc FROM records"
+                                " WHERE user_n=?1 AND table_name=?2 AND (rev,client_id)>(?3,?4)"
+                                " ORDER BY rev,client_id",
+                                err);
     struct cursor from = s->at;
     int scanned = 0;
     enum rc rc;
@@ -174,8 +184,8 @@ static enum rc scan(struct scan *s, struct err *err)
         bool is_taken = !leaves_out(s, row);
         size_t size = (size_t)sqlite3_column_bytes(row, 4) + 128;
 
-        if (scanned == SCAN_MOST || *s->left == 0
-            || (is_taken && *s->taken > 0 && s->call->value.len + size > PAGE_BYTES)) {
+        if (scanned == SCAN_MOST || *s->left == 0 ||
+            (is_taken && *s->taken > 0 && s->call->value.len + size > PAGE_BYTES)) {
             s->has_more = true;
             break;
         }
@@ -220,13 +230,16 @@ enum rc backend_sync_head(struct call *call, struct err *err)
 
 static const char *cursor_arg(const struct call *call)
 {
-    return json_get_string(call->args, "cursor");       /* NULL for null and for absent */
+    return json_get_string(call->args, "cursor"); /* NULL for null and for absent */
 }
 
-static enum rc walk_page(struct call *call, const struct table *table, int64_t limit, struct err *err)
+static enum rc walk_page(struct call *call, const struct table *table, int64_t limit,
+                         struct err *err)
 {
     int64_t taken = 0, live, floor;
-    struct scan s = { .call = call, .table = table->name, .kind = SCAN_WALK, .left = &limit, .taken = &taken };
+    struct scan s = {
+        .call = call, .table = table->name, .kind = SCAN_WALK, .left = &limit, .taken = &taken
+    };
     enum rc rc = cursor_open(call, table->name, cursor_arg(call), &s.at, err);
 
     if (rc)
@@ -266,7 +279,7 @@ enum rc backend_sync_walk(struct call *call, struct err *err)
     return rc;
 }
 
-struct changes {                        /* a page over several tables */
+struct changes { /* a page over several tables */
     struct call *call;
     const char *run_id;
     int64_t left, taken;
@@ -278,7 +291,10 @@ static enum rc change_table(struct changes *page, const cJSON *asked, struct err
 {
     struct call *call = page->call;
     const struct table *table = registry_find(call->b->registry, asked->string);
-    struct scan s = { .call = call, .kind = SCAN_CHANGES, .run_id = page->run_id, .left = &page->left,
+    struct scan s = { .call = call,
+                      .kind = SCAN_CHANGES,
+                      .run_id = page->run_id,
+                      .left = &page->left,
                       .taken = &page->taken };
     char text[CURSOR_SIZE];
     enum rc rc;
@@ -289,16 +305,18 @@ static enum rc change_table(struct changes *page, const cJSON *asked, struct err
         return RC_OK;
     }
     s.table = table->name;
-    rc = cursor_open(call, table->name, cJSON_IsString(asked) ? asked->valuestring : NULL, &s.at, err);
+    rc = cursor_open(call, table->name, cJSON_IsString(asked) ? asked->valuestring : NULL, &s.at,
+                     err);
     if (!rc)
         rc = scan(&s, err);
     if (rc)
         return rc;
     if (s.has_moved)
-        s.at.start = 0;                 /* past the end of the walk that it came from, if any */
+        s.at.start = 0; /* past the end of the walk that it came from, if any */
     page->has_more = page->has_more || s.has_more;
     cursor_put(call, table->name, &s.at, text);
-    buf_printf(&page->cursors, "%s\"%s\":\"%s\"", page->cursors.len > 0 ? "," : "", table->name, text);
+    buf_printf(&page->cursors, "%s\"%s\":\"%s\"", page->cursors.len > 0 ? "," : "", table->name,
+               text);
     return RC_OK;
 }
 
@@ -317,7 +335,8 @@ enum rc backend_sync_changes(struct call *call, struct err *err)
     buf_putc(&call->value, '{');
     rc = backend_call_epoch(call, err);
     buf_puts(&call->value, ",\"changes\":[");
-    cJSON_ArrayForEach(asked, json_get(call->args, "cursors")) {
+    cJSON_ArrayForEach(asked, json_get(call->args, "cursors"))
+    {
         if (!rc)
             rc = change_table(&page, asked, err);
     }

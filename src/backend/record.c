@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#define REV_HEAD "{\"rev\":\""          /* how every stored doc begins */
+#define REV_HEAD "{\"rev\":\"" /* how every stored doc begins */
 
 void backend_record_done(struct record *rec)
 {
@@ -27,11 +27,14 @@ static void copy_text(char *out, size_t size, const char *s)
     out[len] = '\0';
 }
 
-enum rc backend_record_load(struct backend *b, int64_t user, const char *table, const char *client_id,
-                            struct record *out, struct err *err)
+enum rc backend_record_load(struct backend *b, int64_t user, const char *table,
+                            const char *client_id, struct record *out, struct err *err)
 {
-    sqlite3_stmt *st = sql_get(b->sql, "SELECT id,rev,created_at,updated_at,deleted_at,server_id,run_id,doc,writers"
-                                       " FROM records WHERE user_n=?1 AND table_name=?2 AND client_id=?3", err);
+    sqlite3_stmt *st =
+        sql_get(b->sql,
+                "SELECT id,rev,created_at,updated_at,deleted_at,server_id,run_id,doc,writers"
+                " FROM records WHERE user_n=?1 AND table_name=?2 AND client_id=?3",
+                err);
 
     if (st == NULL)
         return err->rc;
@@ -56,10 +59,13 @@ enum rc backend_record_load(struct backend *b, int64_t user, const char *table, 
     return RC_OK;
 }
 
-static enum rc count_live(struct backend *b, int64_t user, const char *table, int64_t change, struct err *err)
+static enum rc count_live(struct backend *b, int64_t user, const char *table, int64_t change,
+                          struct err *err)
 {
-    sqlite3_stmt *st = sql_get(b->sql, "INSERT INTO counts(user_n,table_name,live) VALUES(?1,?2,?3)"
-                                       " ON CONFLICT DO UPDATE SET live=live+excluded.live", err);
+    sqlite3_stmt *st = sql_get(b->sql,
+                               "INSERT INTO counts(user_n,table_name,live) VALUES(?1,?2,?3)"
+                               " ON CONFLICT DO UPDATE SET live=live+excluded.live",
+                               err);
 
     if (st == NULL)
         return err->rc;
@@ -72,10 +78,12 @@ static enum rc count_live(struct backend *b, int64_t user, const char *table, in
 enum rc backend_record_store(struct backend *b, int64_t user, const char *table, struct record *rec,
                              bool was_live, struct err *err)
 {
-    static const char insert[] = "INSERT INTO records(rev,updated_at,deleted_at,run_id,doc,writers,user_n,table_name,"
-                                 "client_id,server_id,created_at) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)";
-    static const char update[] = "UPDATE records SET rev=?1,updated_at=?2,deleted_at=?3,run_id=?4,doc=?5,writers=?6"
-                                 " WHERE id=?7";
+    static const char insert[] =
+        "INSERT INTO records(rev,updated_at,deleted_at,run_id,doc,writers,user_n,table_name,"
+        "client_id,server_id,created_at) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)";
+    static const char update[] =
+        "UPDATE records SET rev=?1,updated_at=?2,deleted_at=?3,run_id=?4,doc=?5,writers=?6"
+        " WHERE id=?7";
     sqlite3_stmt *st = sql_get(b->sql, rec->id == 0 ? insert : update, err);
     bool is_live = !rec->is_deleted;
 
@@ -136,8 +144,8 @@ static void put_default(const struct column *col, struct buf *out)
     }
 }
 
-void backend_doc_compose(const struct table *table, const struct record *rec, const struct cJSON *const *values,
-                         struct buf *out)
+void backend_doc_compose(const struct table *table, const struct record *rec,
+                         const struct cJSON *const *values, struct buf *out)
 {
     buf_puts(out, REV_HEAD);
     buf_put_i64(out, rec->rev);

@@ -14,62 +14,13 @@
 #include "base/json.h"
 #include "src/backend/session.h"
 
-#define PROTOCOL 1
 #define BODY_MOST ((16u << 20) + 2000)
-#define ARGS_MOST 6
 #define JSON_TYPE "application/json"
-
-enum arg_kind { ARG_ANY, ARG_NUMBER, ARG_TEXT, ARG_TEXT_OR_NULL, ARG_BOOL, ARG_OBJECT, ARG_ARRAY, ARG_CURSORS };
-
-struct arg {
-    const char *name;
-    enum arg_kind kind;
-    bool is_optional;
-};
-
-struct function {
-    const char *path;
-    const char *kind;                   /* "query": of which route */
-    bool is_open;                       /* works without a user, and takes no protocol */
-    enum rc (*run)(struct call *call, struct err *err);
-    struct arg args[ARGS_MOST];         /* ended by a NULL name; `protocol` comes on top */
-};
-
-static const struct function functions[] = {
-    { .path = "auth:signIn", .kind = "action", .is_open = true, .run = backend_auth_sign_in,
-      .args = { { "provider", ARG_TEXT, true }, { "params", ARG_ANY, true }, { "refreshToken", ARG_ANY, true } } },
-    { .path = "auth:signOut", .kind = "action", .is_open = true, .run = backend_auth_sign_out },
-    { .path = "users:viewer", .kind = "query", .run = backend_users_viewer },
-    { .path = "sync:head", .kind = "query", .run = backend_sync_head },
-    { .path = "sync:getAllForUser", .kind = "query", .run = backend_sync_walk,
-      .args = { { "table", ARG_TEXT, false }, { "cursor", ARG_TEXT_OR_NULL, false }, { "limit", ARG_NUMBER, false } } },
-    { .path = "sync:getChangesSince", .kind = "query", .run = backend_sync_changes,
-      .args = { { "cursors", ARG_CURSORS, false }, { "limit", ARG_NUMBER, false }, { "runId", ARG_TEXT, false } } },
-    { .path = "sync:upsert", .kind = "mutation", .run = backend_sync_upsert,
-      .args = { { "deviceId", ARG_TEXT, false }, { "runId", ARG_TEXT, false }, { "op", ARG_ANY, false } } },
-    { .path = "sync:bulkUpsert", .kind = "mutation", .run = backend_sync_bulk,
-      .args = { { "deviceId", ARG_TEXT, false }, { "runId", ARG_TEXT, false }, { "ops", ARG_ARRAY, false } } },
-    { .path = "records:list", .kind = "query", .run = backend_office_list,
-      .args = { { "table", ARG_TEXT, false }, { "cursor", ARG_TEXT_OR_NULL, true }, { "limit", ARG_NUMBER, true },
-                { "deleted", ARG_BOOL, true } } },
-    { .path = "records:get", .kind = "query", .run = backend_office_get,
-      .args = { { "table", ARG_TEXT, false }, { "clientId", ARG_TEXT, false } } },
-    { .path = "records:create", .kind = "mutation", .run = backend_office_create,
-      .args = { { "table", ARG_TEXT, false }, { "clientId", ARG_TEXT, true }, { "set", ARG_OBJECT, false } } },
-    { .path = "records:update", .kind = "mutation", .run = backend_office_update,
-      .args = { { "table", ARG_TEXT, false }, { "clientId", ARG_TEXT, false }, { "set", ARG_OBJECT, false } } },
-    { .path = "records:remove", .kind = "mutation", .run = backend_office_remove,
-      .args = { { "table", ARG_TEXT, false }, { "clientId", ARG_TEXT, false } } },
-    { .path = "records:conflicts", .kind = "query", .run = backend_office_conflicts,
-      .args = { { "cursor", ARG_TEXT_OR_NULL, true }, { "limit", ARG_NUMBER, true } } },
-};
-
-/* TABLE:list and its like are the functions of records:*, with the table in the name. */
-static const char *const table_verbs[] = { "list", "create", "update", "remove" };
 
 /* ---- answers ---- */
 
-static void answer_code(struct backend_answer *out, int status, const char *code, const char *message)
+static void answer_code(struct backend_answer *out, int status, const char *code,
+                        const char *message)
 {
     buf_clear(&out->body);
     out->http_status = status;
@@ -128,15 +79,17 @@ static void answer_outage(struct backend_answer *out, const struct err *error)
         out->retry_after_s = 5;
         break;
     default:
-        answer_code(out, 500, "InternalServerError", "Your request couldn't be completed. Try again later.");
+        answer_code(out, 500, "InternalServerError",
+                    "Your request couldn't be completed. Try again later.");
         break;
     }
 }
 
-static void answer_result(struct backend_answer *out, enum rc rc, const struct err *error, const char *table,
-                          const struct buf *value)
+static void answer_result(struct backend_answer *out, enum rc rc, const struct err *error,
+                          const char *table, const struct buf *value)
 {
-    bool is_thrown = rc == RC_INVALID || (error->code[0] != '\0' && (rc == RC_REFUSED || rc == RC_NOT_FOUND));
+    bool is_thrown =
+        rc == RC_INVALID || (error->code[0] != '\0' && (rc == RC_REFUSED || rc == RC_NOT_FOUND));
 
     out->http_status = 200;
     out->content_type = JSON_TYPE;
@@ -151,156 +104,10 @@ static void answer_result(struct backend_answer *out, enum rc rc, const struct e
     }
 }
 
-/* ---- arguments ---- */
+/* ---- requests ---- */
 
-enum rc backend_throw(struct err *err, const char *code, const char *column, const char *fmt, ...)
-{
-    char msg[sizeof err->msg];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(msg, sizeof msg, fmt, ap);
-    va_end(ap);
-    err_set(err, RC_REFUSED, "%s", msg);
-    err_code(err, code);
-    if (column != NULL)
-        err_column(err, column);
-    return RC_REFUSED;
-}
-
-enum rc backend_call_table(struct call *call, const struct table **out, struct err *err)
-{
-    const struct table *table = call->table;
-
-    if (table == NULL) {
-        call->table_name = json_get_string(call->args, "table");
-        table = registry_find(call->b->registry, call->table_name);
-    } else {
-        call->table_name = table->name;
-    }
-    if (table == NULL)
-        return backend_throw(err, "unknown_table", NULL, "This backend has no such table.");
-    *out = table;
-    return RC_OK;
-}
-
-enum rc backend_call_limit(const struct call *call, int64_t otherwise, int64_t *out, struct err *err)
-{
-    double v = (double)otherwise;
-
-    json_get_number(call->args, "limit", &v);
-    if (!(v >= 1) || v > floor(v))
-        return backend_throw(err, "invalid_value", "limit", "limit must be a whole number from 1.");
-    *out = v > PAGE_MOST ? PAGE_MOST : (int64_t)v;
-    return RC_OK;
-}
-
-enum rc backend_call_word(const struct call *call, const char *name, const char **out, struct err *err)
-{
-    *out = json_get_string(call->args, name);
-    if (*out == NULL || !id_is_word(*out))
-        return backend_throw(err, "invalid_value", name, "%s must be 1 to 64 of A-Z, a-z, 0-9 and -.", name);
-    return RC_OK;
-}
-
-enum rc backend_call_epoch(struct call *call, struct err *err)
-{
-    buf_puts(&call->value, "\"epoch\":\"");
-    enum rc rc = backend_setting_get(call->b, "epoch", &call->value, err);
-    buf_putc(&call->value, '"');
-    return rc == RC_NOT_FOUND ? err_set(err, RC_CORRUPT, "The database has lost its epoch.") : rc;
-}
-
-static bool cursors_fit(const cJSON *v)
-{
-    const cJSON *cursor = NULL;
-
-    if (!cJSON_IsObject(v))
-        return false;
-    cJSON_ArrayForEach(cursor, v) {
-        if (!cJSON_IsString(cursor) && !cJSON_IsNull(cursor))
-            return false;
-    }
-    return true;
-}
-
-static bool arg_fits(enum arg_kind kind, const cJSON *v)
-{
-    switch (kind) {
-    case ARG_ANY:
-        return true;
-    case ARG_NUMBER:
-        return cJSON_IsNumber(v);
-    case ARG_TEXT:
-        return cJSON_IsString(v);
-    case ARG_TEXT_OR_NULL:
-        return cJSON_IsString(v) || cJSON_IsNull(v);
-    case ARG_BOOL:
-        return cJSON_IsBool(v);
-    case ARG_OBJECT:
-        return cJSON_IsObject(v);
-    case ARG_ARRAY:
-        return cJSON_IsArray(v);
-    case ARG_CURSORS:
-        return cursors_fit(v);
-    }
-    return false;
-}
-
-static const struct arg *find_arg(const struct function *f, const struct call *call, const char *name)
-{
-    static const struct arg protocol = { "protocol", ARG_NUMBER, false };
-
-    if (!f->is_open && strcmp(name, protocol.name) == 0)
-        return &protocol;
-    for (size_t i = 0; i < ARGS_MOST && f->args[i].name != NULL; i++) {
-        bool is_in_path = call->table != NULL && strcmp(f->args[i].name, "table") == 0;
-        if (!is_in_path && strcmp(f->args[i].name, name) == 0)
-            return &f->args[i];
-    }
-    return NULL;
-}
-
-/* Everything that is there is known and of its kind, and nothing is lacking. */
-static enum rc check_args(const struct function *f, const struct call *call, struct err *err)
-{
-    const cJSON *v = NULL;
-
-    cJSON_ArrayForEach(v, call->args) {
-        const struct arg *arg = find_arg(f, call, v->string);
-
-        if (arg == NULL)
-            return err_set(err, RC_INVALID, "ArgumentValidationError: Object contains extra field `%.80s`.",
-                           v->string);
-        if (!arg_fits(arg->kind, v))
-            return err_set(err, RC_INVALID, "ArgumentValidationError: `%s` does not match validator.", arg->name);
-    }
-    if (!f->is_open && json_get(call->args, "protocol") == NULL)
-        return err_set(err, RC_INVALID, "ArgumentValidationError: Object is missing the required field `protocol`.");
-    for (size_t i = 0; i < ARGS_MOST && f->args[i].name != NULL; i++) {
-        bool is_needed = !f->args[i].is_optional && find_arg(f, call, f->args[i].name) != NULL;
-        if (is_needed && json_get(call->args, f->args[i].name) == NULL)
-            return err_set(err, RC_INVALID, "ArgumentValidationError: Object is missing the required field `%s`.",
-                           f->args[i].name);
-    }
-    return RC_OK;
-}
-
-static enum rc check_protocol(const struct call *call, struct err *err)
-{
-    double v = 0;
-
-    json_get_number(call->args, "protocol", &v);
-    if (v > PROTOCOL || v > floor(v))
-        return backend_throw(err, "invalid_value", "protocol", "This backend speaks protocol %d.", PROTOCOL);
-    if (!(v >= PROTOCOL))
-        return backend_throw(err, "client_too_old", NULL, "This backend speaks protocol %d; update the device.",
-                             PROTOCOL);
-    return RC_OK;
-}
-
-/* Encoded JSON has {"$float":BASE64} for numbers that JSON lacks; of these, -0 is one that a column may hold.
- * The others stay objects, which no column takes. */
+/* Encoded JSON has {"$float":BASE64} for numbers that JSON lacks; of these, -0 is one that a column
+ * may hold. The others stay objects, which no column takes. */
 static void decode_floats(cJSON *v)
 {
     cJSON *only = cJSON_IsObject(v) ? v->child : NULL, *member = NULL;
@@ -308,74 +115,22 @@ static void decode_floats(cJSON *v)
     size_t len = 0;
     double number;
 
-    if (only == NULL || only->next != NULL || strcmp(only->string, "$float") != 0 || !cJSON_IsString(only)) {
-        cJSON_ArrayForEach(member, v)
-            decode_floats(member);
+    if (only == NULL || only->next != NULL || strcmp(only->string, "$float") != 0 ||
+        !cJSON_IsString(only)) {
+        cJSON_ArrayForEach(member, v) decode_floats(member);
         return;
     }
-    if (sodium_base642bin(bytes, sizeof bytes, only->valuestring, strlen(only->valuestring), NULL, &len, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0 || len != sizeof bytes)
+    if (sodium_base642bin(bytes, sizeof bytes, only->valuestring, strlen(only->valuestring), NULL,
+                          &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        len != sizeof bytes)
         return;
-    memcpy(&number, bytes, sizeof number);      /* little endian, as this machine */
+    memcpy(&number, bytes, sizeof number); /* little endian, as this machine */
     if (!isfinite(number))
         return;
     v->child = NULL;
     cJSON_Delete(only);
     v->type = cJSON_Number;
     cJSON_SetNumberHelper(v, number);
-}
-
-/* ---- functions ---- */
-
-static const struct function *find_function(const struct backend *b, const char *path, const struct table **table)
-{
-    const char *colon = strrchr(path, ':');
-    struct buf name = { 0 };
-    const struct function *found = NULL;
-
-    if (colon == NULL)
-        return NULL;
-    size_t module = (size_t)(colon - path);
-    if (module > 3 && memcmp(colon - 3, ".js", 3) == 0)
-        module -= 3;                    /* sync.js:head is sync:head */
-    buf_append(&name, path, module);
-    *table = registry_find(b->registry, buf_str(&name));
-    buf_puts(&name, colon);
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
-        if (strcmp(functions[i].path, buf_str(&name)) == 0)
-            found = &functions[i];
-    }
-    if (found != NULL)
-        *table = NULL;
-    for (size_t i = 0; found == NULL && *table != NULL && i < sizeof table_verbs / sizeof *table_verbs; i++) {
-        const struct table *ignored;
-
-        if (strcmp(colon + 1, table_verbs[i]) == 0) {
-            buf_clear(&name);
-            buf_printf(&name, "records:%s", table_verbs[i]);
-            found = find_function(b, buf_str(&name), &ignored);
-        }
-    }
-    buf_done(&name);
-    return found;
-}
-
-static enum rc run_function(struct call *call, const char *kind, const char *path, struct err *err)
-{
-    const struct function *f = find_function(call->b, path, &call->table);
-    enum rc rc;
-
-    if (f == NULL)
-        return err_set(err, RC_INVALID, "Could not find public function for '%.100s'.", path);
-    if (strcmp(f->kind, kind) != 0)
-        return err_set(err, RC_INVALID, "Trying to execute %.100s as %s, but it is defined as %s.", path, kind,
-                       f->kind);
-    rc = check_args(f, call, err);
-    if (!rc && !f->is_open && call->user == 0)
-        rc = backend_throw(err, "unauthenticated", NULL, "Sign in first.");
-    if (!rc && !f->is_open)
-        rc = check_protocol(call, err);
-    return rc ? rc : f->run(call, err);
 }
 
 /* ---- who calls ---- */
@@ -396,12 +151,15 @@ static bool read_authorization(struct call *call, const char *header, struct bac
         return false;
     }
     if (strncasecmp(header, "Bearer ", 7) != 0) {
-        answer_code(out, 400, "InvalidAdminKey", "The Authorization header must be a bearer token.");
+        answer_code(out, 400, "InvalidAdminKey",
+                    "The Authorization header must be a bearer token.");
         return false;
     }
-    enum rc rc = backend_session_check(call->b, header + 7, call->now, &call->user, &call->session, &err);
+    enum rc rc =
+        backend_session_check(call->b, header + 7, call->now, &call->user, &call->session, &err);
     if (rc == RC_NOT_FOUND) {
-        answer_code(out, 401, "Unauthenticated", "Could not verify the token: it is unknown or has expired.");
+        answer_code(out, 401, "Unauthenticated",
+                    "Could not verify the token: it is unknown or has expired.");
         return false;
     }
     if (rc) {
@@ -411,13 +169,12 @@ static bool read_authorization(struct call *call, const char *header, struct bac
     return true;
 }
 
-/* The token of a session that was signed out: only auth:* still takes it, as if it were not there. */
+/* The token of a session that was signed out: only auth:* still takes it, as if it were not
+ * there. */
 static bool is_ended(const struct call *call, const char *path)
 {
     return call->session != 0 && call->user == 0 && strncmp(path, "auth:", 5) != 0;
 }
-
-/* ---- requests ---- */
 
 /* args is the object itself, or (as the official client sends it) an array that holds it. */
 static cJSON *args_of(cJSON *body)
@@ -472,7 +229,7 @@ static void handle_body(struct call *call, const char *kind, cJSON *body, const 
     }
     decode_floats(args);
     call->args = args;
-    enum rc rc = run_function(call, kind, path, &err);
+    enum rc rc = backend_call_run(call, kind, path, &err);
     if (!rc && call->hash != NULL)
         out->hash = call->hash;
     else
@@ -483,14 +240,16 @@ static bool is_json(const char *content_type)
 {
     size_t len = sizeof JSON_TYPE - 1;
 
-    return content_type != NULL && strncasecmp(content_type, JSON_TYPE, len) == 0
-           && (content_type[len] == '\0' || content_type[len] == ';' || content_type[len] == ' ');
+    return content_type != NULL && strncasecmp(content_type, JSON_TYPE, len) == 0 &&
+           (content_type[len] == '\0' || content_type[len] == ';' || content_type[len] == ' ');
 }
 
 static void handle_call(struct backend *b, const char *kind, const struct backend_request *request,
                         struct backend_answer *out)
 {
-    struct call call = { .b = b, .peer = request->peer != NULL ? request->peer : "", .now = clock_wall(b->clock) };
+    struct call call = { .b = b,
+                         .peer = request->peer != NULL ? request->peer : "",
+                         .now = clock_wall(b->clock) };
     cJSON *body = NULL;
     struct err err;
 
@@ -511,9 +270,9 @@ static void handle_call(struct backend *b, const char *kind, const struct backen
     cJSON_Delete(body);
 }
 
-struct page {                           /* what is told without a token */
+struct page { /* what is told without a token */
     const char *path;
-    const char *text;                   /* NULL: the instance's name */
+    const char *text; /* NULL: the instance's name */
 };
 
 static const struct page pages[] = {
@@ -525,7 +284,8 @@ static const struct page pages[] = {
 
 static const char *const kinds[] = { "query", "mutation", "action" };
 
-void backend_handle(struct backend *b, const struct backend_request *request, struct backend_answer *out)
+void backend_handle(struct backend *b, const struct backend_request *request,
+                    struct backend_answer *out)
 {
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {

@@ -1,5 +1,6 @@
-/* src/backend/seed.c: invented records for a demo or a measurement, for any table, by the kinds of its columns.
- * What a record says depends on its table and number only; its times lie around now. */
+/* src/backend/seed.c: invented records for a demo or a measurement, for any table, by the kinds of
+ * its columns. What a record says depends on its table and number only; its times lie around
+ * now. */
 #include "src/backend/edit.h"
 
 #include <stdio.h>
@@ -11,18 +12,18 @@
 
 #define ROWS_AT_ONCE 1000
 #define DAY_MS 86400000LL
-#define PAST_DAYS 90                    /* the oldest record was made that long ago */
-#define ID_TIME 1767225600000LL         /* ids must not depend on when the seed ran: 2026-01-01 */
+#define PAST_DAYS 90            /* the oldest record was made that long ago */
+#define ID_TIME 1767225600000LL /* ids must not depend on when the seed ran: 2026-01-01 */
 
 struct seed {
     struct backend *b;
     int64_t user, count, now;
-    int64_t today;                      /* days since 1970 */
+    int64_t today; /* days since 1970 */
 };
 
 static uint64_t hash_name(const char *name)
 {
-    uint64_t h = 1469598103934665603u;  /* FNV-1a */
+    uint64_t h = 1469598103934665603u; /* FNV-1a */
 
     for (; *name != '\0'; name++)
         h = (h ^ (unsigned char)*name) * 1099511628211u;
@@ -35,8 +36,9 @@ static void seed_id(const char *table, int64_t i, char out[ID_SIZE])
     struct dice dice = { hash_name(table) + (uint64_t)i };
     uint64_t ms = (uint64_t)(ID_TIME + i), high = dice_throw(&dice), low = dice_throw(&dice);
 
-    snprintf(out, ID_SIZE, "%08x-%04x-7%03x-%04x-%012llx", (unsigned)(ms >> 16), (unsigned)(ms & 0xffff),
-             (unsigned)(high & 0xfff), (unsigned)(0x8000 | (high >> 12 & 0x3fff)),
+    snprintf(out, ID_SIZE, "%08x-%04x-7%03x-%04x-%012llx", (unsigned)(ms >> 16),
+             (unsigned)(ms & 0xffff), (unsigned)(high & 0xfff),
+             (unsigned)(0x8000 | (high >> 12 & 0x3fff)),
              (unsigned long long)(low & 0xffffffffffffu));
 }
 
@@ -51,7 +53,7 @@ static cJSON *text_value(const struct table *table, const struct column *col, st
     else
         seed_put_thing(dice, &text);
     if (col->max_length > 0 && text.len > col->max_length)
-        text.data[col->max_length] = '\0';      /* our words are ASCII */
+        text.data[col->max_length] = '\0'; /* our words are ASCII */
     cJSON *value = cJSON_CreateString(buf_str(&text));
     buf_done(&text);
     return value;
@@ -95,8 +97,8 @@ static cJSON *timestamp_value(const struct seed *seed, const struct column *col,
     return cJSON_CreateNumber(col->has_max && v > col->max ? col->max : v);
 }
 
-static cJSON *column_value(const struct seed *seed, const struct table *table, const struct column *col,
-                           struct dice *dice)
+static cJSON *column_value(const struct seed *seed, const struct table *table,
+                           const struct column *col, struct dice *dice)
 {
     switch (col->kind) {
     case COLUMN_TEXT:
@@ -126,7 +128,8 @@ static bool is_filled(const struct table *table, const struct column *col, struc
     return is_lucky || col->is_required || col == table->title || col == table->done;
 }
 
-static void fill_record(const struct seed *seed, const struct table *table, int64_t i, struct record *rec)
+static void fill_record(const struct seed *seed, const struct table *table, int64_t i,
+                        struct record *rec)
 {
     const cJSON *values[TABLE_COLUMNS_MAX] = { 0 };
     cJSON *owned = cJSON_CreateArray(), *null = cJSON_CreateNull();
@@ -151,7 +154,8 @@ static void fill_record(const struct seed *seed, const struct table *table, int6
     cJSON_Delete(null);
 }
 
-static enum rc seed_record(const struct seed *seed, const struct table *table, int64_t i, struct err *err)
+static enum rc seed_record(const struct seed *seed, const struct table *table, int64_t i,
+                           struct err *err)
 {
     struct record rec = { 0 };
     char id[ID_SIZE];
@@ -196,7 +200,8 @@ enum rc backend_seed(struct backend *b, const char *email, int64_t count, struct
     rc = backend_account_find(b, buf_str(&folded), &account, err);
     buf_done(&folded);
     if (rc == RC_NOT_FOUND)
-        return err_set(err, RC_INVALID, "There is no account %s; make it with `outpost-backend user add`.", email);
+        return err_set(err, RC_INVALID,
+                       "There is no account %s; make it with `outpost-backend user add`.", email);
     if (rc)
         return rc;
     seed.user = account.user;

@@ -6,8 +6,9 @@
 #define COUNT(list) ((int64_t)(sizeof(list) / sizeof *(list)))
 
 static const char *const verbs[] = {
-    "Replace", "Check", "Grease", "Tighten", "Clean", "Calibrate", "Inspect", "Test", "Drain", "Repaint",
-    "Photograph", "Measure", "Reseal", "Label", "Reset", "Order parts for",
+    "Replace", "Check", "Grease", "Tighten",         "Clean",      "Calibrate",
+    "Inspect", "Test",  "Drain",  "Repaint",         "Photograph", "Measure",
+    "Reseal",  "Label", "Reset",  "Order parts for",
 };
 
 struct thing {
@@ -15,23 +16,28 @@ struct thing {
 };
 
 static const struct thing things[] = {
-    { "valve", "V" }, { "pump", "P" }, { "pressure gauge", "PG" }, { "fire extinguisher", "FE" },
-    { "conveyor belt", "CB" }, { "emergency light", "EL" }, { "air filter", "AF" }, { "bearing", "B" },
-    { "level sensor", "LS" }, { "gate motor", "GM" }, { "transformer", "T" }, { "ladder", "L" },
-    { "flow meter", "FM" }, { "door seal", "DS" }, { "cooling fan", "CF" }, { "battery bank", "BB" },
+    { "valve", "V" },           { "pump", "P" },
+    { "pressure gauge", "PG" }, { "fire extinguisher", "FE" },
+    { "conveyor belt", "CB" },  { "emergency light", "EL" },
+    { "air filter", "AF" },     { "bearing", "B" },
+    { "level sensor", "LS" },   { "gate motor", "GM" },
+    { "transformer", "T" },     { "ladder", "L" },
+    { "flow meter", "FM" },     { "door seal", "DS" },
+    { "cooling fan", "CF" },    { "battery bank", "BB" },
 };
 
 static const char *const places[] = {
-    "north pump house", "south pump house", "boiler room", "loading dock 2", "tank farm", "gatehouse",
-    "workshop", "well 7", "substation B", "roof of hall 3", "quarry road depot", "cold store", "jetty 1",
-    "control room", "east yard", "weighbridge",
+    "north pump house", "south pump house", "boiler room",       "loading dock 2",
+    "tank farm",        "gatehouse",        "workshop",          "well 7",
+    "substation B",     "roof of hall 3",   "quarry road depot", "cold store",
+    "jetty 1",          "control room",     "east yard",         "weighbridge",
 };
 
 static const char *const remarks[] = {
-    "Key is in the gatehouse.", "Needs two people.", "Isolate at panel C first.",
-    "Spare part is on shelf 4.", "Last done in spring.", "Slight leak at the flange.",
-    "Noise at high speed.", "Wait for the contractor.", "Bring the long ladder.",
-    "Reading was 4.2 bar.", "Bolts are M16.", "Ask the night shift.",
+    "Key is in the gatehouse.",  "Needs two people.",        "Isolate at panel C first.",
+    "Spare part is on shelf 4.", "Last done in spring.",     "Slight leak at the flange.",
+    "Noise at high speed.",      "Wait for the contractor.", "Bring the long ladder.",
+    "Reading was 4.2 bar.",      "Bolts are M16.",           "Ask the night shift.",
 };
 
 /* splitmix64, by Sebastiano Vigna (public domain). */

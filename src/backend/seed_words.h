@@ -1,4 +1,5 @@
-/* src/backend/seed_words.h: invented words of a maintenance crew, drawn from a number. Private to src/backend. */
+/* src/backend/seed_words.h: invented words of a maintenance crew, drawn from a number. Private to
+ * src/backend. */
 #ifndef BACKEND_SEED_WORDS_H
 #define BACKEND_SEED_WORDS_H
 

@@ -1,5 +1,5 @@
-/* src/backend/server.h: the backend behind a socket: one thread, one epoll, libmicrohttpd. Private to
- * outpost-backend.
+/* src/backend/server.h: the backend behind a socket: one thread, one epoll, libmicrohttpd. Private
+ * to outpost-backend.
  */
 #ifndef BACKEND_SERVER_H
 #define BACKEND_SERVER_H
@@ -16,8 +16,8 @@ struct server_options {
     bool quiet;                 /* nothing on stderr */
 };
 
-/* Prints `listening URL` on stdout, then serves until SIGTERM or SIGINT, which the caller has blocked in all
- * threads. */
+/* Prints `listening URL` on stdout, then serves until SIGTERM or SIGINT, which the caller has
+ * blocked in all threads. */
 enum rc server_run(const struct server_options *options, struct err *err);
 
 /* One line of the log on stderr. */

@@ -1,5 +1,5 @@
-/* src/backend/session.h: who is signed in. Tokens are 256 random bits; the file holds only their hashes.
- * Private to src/backend.
+/* src/backend/session.h: who is signed in. Tokens are 256 random bits; the file holds only their
+ * hashes. Private to src/backend.
  *
  * Source   CONTRACT section 4 (Sessions); CONVEX section 6 (refresh).
  */
@@ -14,16 +14,18 @@ struct tokens {
 };
 
 /* Inside the caller's write transaction. */
-enum rc backend_session_start(struct backend *b, int64_t user, int64_t now, struct tokens *out, struct err *err);
-/* RC_NOT_FOUND: the session is over (or never was); what it changed must be committed all the same. */
-enum rc backend_session_refresh(struct backend *b, const char *token, int64_t now, struct tokens *out,
-                                struct err *err);
+enum rc backend_session_start(struct backend *b, int64_t user, int64_t now, struct tokens *out,
+                              struct err *err);
+/* RC_NOT_FOUND: the session is over (or never was); what it changed must be committed all the
+ * same. */
+enum rc backend_session_refresh(struct backend *b, const char *token, int64_t now,
+                                struct tokens *out, struct err *err);
 /* Refresh tokens die at once; an access token is known as ended until it expires. */
 enum rc backend_session_end(struct backend *b, int64_t session, struct err *err);
 enum rc backend_session_end_all(struct backend *b, int64_t user, struct err *err);
 
 /* RC_NOT_FOUND: unknown or expired. *user is 0 when its session is over. */
-enum rc backend_session_check(struct backend *b, const char *token, int64_t now, int64_t *user, int64_t *session,
-                              struct err *err);
+enum rc backend_session_check(struct backend *b, const char *token, int64_t now, int64_t *user,
+                              int64_t *session, struct err *err);
 
 #endif

@@ -7,21 +7,21 @@
 #include "src/backend/mark.h"
 
 #define BUSY_MS 5000
-#define APPLICATION_ID 0x4f424b31       /* "OBK1" */
+#define APPLICATION_ID 0x4f424b31 /* "OBK1" */
 
 /* Append only: what was released is never edited. One entry moves user_version by one. */
 static const char *const migrations[] = {
     "CREATE TABLE settings("
     "  name TEXT PRIMARY KEY,"
-    "  value NOT NULL"                  /* text; last_rev is an integer */
+    "  value NOT NULL" /* text; last_rev is an integer */
     ") WITHOUT ROWID;"
     "INSERT INTO settings VALUES('last_rev', 0);"
 
     "CREATE TABLE users("
     "  n INTEGER PRIMARY KEY,"
-    "  id TEXT NOT NULL UNIQUE,"        /* on the wire */
-    "  email TEXT NOT NULL UNIQUE,"     /* trimmed, ASCII lower case */
-    "  hash TEXT NOT NULL,"             /* argon2id */
+    "  id TEXT NOT NULL UNIQUE,"    /* on the wire */
+    "  email TEXT NOT NULL UNIQUE," /* trimmed, ASCII lower case */
+    "  hash TEXT NOT NULL,"         /* argon2id */
     "  created_at INTEGER NOT NULL,"
     "  head INTEGER NOT NULL DEFAULT 0" /* rev of the last change of any of the user's records */
     ") STRICT;"
@@ -35,10 +35,10 @@ static const char *const migrations[] = {
     "  rev INTEGER NOT NULL,"
     "  created_at INTEGER NOT NULL,"
     "  updated_at INTEGER NOT NULL,"
-    "  deleted_at INTEGER,"             /* not null: a tombstone, which keeps its columns */
-    "  run_id TEXT,"                    /* the run of a device that wrote it last; null: the office */
-    "  doc TEXT NOT NULL,"              /* as it is sent, rev first */
-    "  writers TEXT NOT NULL"           /* {column: deviceId|"office"}; "*" stands for all columns not named */
+    "  deleted_at INTEGER,"   /* not null: a tombstone, which keeps its columns */
+    "  run_id TEXT,"          /* the run of a device that wrote it last; null: the office */
+    "  doc TEXT NOT NULL,"    /* as it is sent, rev first */
+    "  writers TEXT NOT NULL" /* {column: deviceId|"office"}; "*": all not named */
     ") STRICT;"
     "CREATE UNIQUE INDEX records_by_id ON records(user_n, table_name, client_id);"
     "CREATE UNIQUE INDEX records_by_rev ON records(user_n, table_name, rev, client_id);"
@@ -47,8 +47,8 @@ static const char *const migrations[] = {
     "CREATE TABLE counts("
     "  user_n INTEGER NOT NULL,"
     "  table_name TEXT NOT NULL,"
-    "  live INTEGER NOT NULL DEFAULT 0,"        /* records that are no tombstones */
-    "  floor INTEGER NOT NULL DEFAULT 0,"       /* highest rev of a tombstone that was removed for good */
+    "  live INTEGER NOT NULL DEFAULT 0,"  /* records that are no tombstones */
+    "  floor INTEGER NOT NULL DEFAULT 0," /* highest rev of a tombstone that was removed for good */
     "  PRIMARY KEY(user_n, table_name)"
     ") STRICT, WITHOUT ROWID;"
 
@@ -65,7 +65,7 @@ static const char *const migrations[] = {
     "CREATE TABLE conflicts("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
     "  user_n INTEGER NOT NULL,"
-    "  doc TEXT NOT NULL"               /* as it is sent */
+    "  doc TEXT NOT NULL" /* as it is sent */
     ") STRICT;"
     "CREATE INDEX conflicts_by_user ON conflicts(user_n, id);"
 
@@ -86,15 +86,15 @@ static const char *const migrations[] = {
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
     "  hash BLOB NOT NULL UNIQUE,"
     "  session INTEGER NOT NULL,"
-    "  parent INTEGER,"                 /* the token that it was given out for; null: the sign-in */
-    "  used_at INTEGER,"                /* first use */
+    "  parent INTEGER,"  /* the token that it was given out for; null: the sign-in */
+    "  used_at INTEGER," /* first use */
     "  expires_at INTEGER NOT NULL"
     ") STRICT;"
     "CREATE INDEX refresh_by_session ON refresh_tokens(session);"
     "CREATE INDEX refresh_by_parent ON refresh_tokens(parent);"
 
     "CREATE TABLE attempts("
-    "  key BLOB PRIMARY KEY,"           /* hash of what is limited */
+    "  key BLOB PRIMARY KEY," /* hash of what is limited */
     "  remaining REAL NOT NULL,"
     "  at INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID;",
@@ -128,8 +128,8 @@ static enum rc migrate(struct backend *b, struct err *err)
         rc = sql_exec(b->sql, migrations[v], err);
         if (rc)
             break;
-        snprintf(stamp, sizeof stamp, "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION_ID,
-                 v + 1);
+        snprintf(stamp, sizeof stamp, "PRAGMA application_id=%d; PRAGMA user_version=%d",
+                 APPLICATION_ID, v + 1);
         rc = sql_exec(b->sql, stamp, err);
     }
     if (!rc)
@@ -154,8 +154,10 @@ enum rc backend_setting_get(struct backend *b, const char *name, struct buf *out
 
 enum rc backend_setting_set(struct backend *b, const char *name, const char *value, struct err *err)
 {
-    sqlite3_stmt *st = sql_get(b->sql, "INSERT INTO settings VALUES(?1,?2)"
-                                       " ON CONFLICT(name) DO UPDATE SET value=excluded.value", err);
+    sqlite3_stmt *st = sql_get(b->sql,
+                               "INSERT INTO settings VALUES(?1,?2)"
+                               " ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+                               err);
 
     if (st == NULL)
         return err->rc;
@@ -202,8 +204,8 @@ static enum rc make_names(struct backend *b, struct err *err)
     return rc;
 }
 
-/* Compares the file with its mark. When they disagree a backup was restored: a new epoch makes devices
- * compare everything, and revs go on above all that were ever given out. */
+/* Compares the file with its mark. When they disagree a backup was restored: a new epoch makes
+ * devices compare everything, and revs go on above all that were ever given out. */
 static enum rc check_mark(struct backend *b, struct err *err)
 {
     struct mark_state state = { 0 };
@@ -212,13 +214,13 @@ static enum rc check_mark(struct backend *b, struct err *err)
     bool is_marked = backend_mark_read(b->mark, &state);
     enum rc rc = backend_setting_get(b, "mark_id", &id, err);
 
-    if (rc == RC_OK && is_marked && strcmp(buf_str(&id), state.id) == 0 && state.committed <= b->last_rev
-        && b->last_rev <= state.ahead)
+    if (rc == RC_OK && is_marked && strcmp(buf_str(&id), state.id) == 0 &&
+        state.committed <= b->last_rev && b->last_rev <= state.ahead)
         goto out;
     if (rc == RC_OK)
         rc = backend_epoch_change(b, epoch, err);
     else if (rc == RC_NOT_FOUND)
-        rc = RC_OK;                     /* a fresh file, whatever an old mark beside it says */
+        rc = RC_OK; /* a fresh file, whatever an old mark beside it says */
     if (rc)
         goto out;
     if (is_marked && state.ahead > b->last_rev)
@@ -229,7 +231,8 @@ static enum rc check_mark(struct backend *b, struct err *err)
         rc = set_last_rev(b, b->last_rev, err);
     if (rc)
         goto out;
-    /* The mark goes first: if the commit then fails, the ids differ, and the next start does it again. */
+    /* The mark goes first: if the commit then fails, the ids differ, and the next start does it
+     * again. */
     state.committed = b->last_rev;
     state.ahead = b->last_rev;
     rc = backend_mark_write(b->mark, &state, true, err);
@@ -238,11 +241,15 @@ out:
     return rc;
 }
 
-enum rc backend_store_open(struct backend *b, const struct backend_options *options, struct err *err)
+enum rc backend_store_open(struct backend *b, const struct backend_options *options,
+                           struct err *err)
 {
     const struct sql_options how = {
-        .path = options->path, .vfs = options->vfs, .busy_ms = BUSY_MS,
-        .application_id = APPLICATION_ID, .version = VERSION,
+        .path = options->path,
+        .vfs = options->vfs,
+        .busy_ms = BUSY_MS,
+        .application_id = APPLICATION_ID,
+        .version = VERSION,
     };
     enum rc rc = sql_open(&how, &b->sql, err);
 
