@@ -169,3 +169,36 @@ def no_deletion_is_forgotten_silently(t):
         doc["clientId"] not in {one["clientId"] for one in t.me.walk()[0]},
         "walked again: it is there",
     )
+
+
+def with_forgotten_tombstone(t):
+    """Three live records, and a tombstone made after them that is no longer kept."""
+    docs = [t.me.record({"text": f"old {n}"}) for n in range(3)]
+    t.me.remove(t.me.record())
+    t.much_later(181 * DAY)
+    return sorted(doc["clientId"] for doc in docs)
+
+
+@case("advance")
+def a_list_goes_on_past_tombstones_that_are_gone(t):
+    """list gives live records in commit order, page by page: a cursor given a moment ago is known."""
+    names = with_forgotten_tombstone(t)
+    listed = t.me.pages("records:list", "docs", table="tasks", limit=1)
+    same(sorted(doc["clientId"] for doc in listed), names, "records")
+
+
+@case("advance")
+def a_walk_goes_on_past_tombstones_that_are_gone(t):
+    """Cursors older than the kept tombstones are unknown, but a walk begun later missed none."""
+    names = with_forgotten_tombstone(t)
+    docs, cursor = t.me.walk(limit=1)
+    same(sorted(doc["clientId"] for doc in docs), names, "records")
+    doc = t.me.record()
+    same(t.me.changed_since(cursor, limit=1), {doc["clientId"]: doc}, "changes after the walk")
+
+
+@case("advance")
+def a_pull_from_the_start_goes_on_past_tombstones_that_are_gone(t):
+    """cursors:{TABLE:null}: from the start, so that no tombstone can have been missed."""
+    names = with_forgotten_tombstone(t)
+    same(sorted(t.me.changed_since(None, limit=1)), names, "records")

@@ -193,8 +193,14 @@ class Backend:
         return self.process is not None and self.process.poll() is None
 
     def close(self):
-        self.end(signal.SIGTERM)
+        """Stops it and clears away; why the end was not in order, or None.
+
+        A backend built with sanitizers tells here what it found.
+        """
+        status = self.end(signal.SIGTERM)
+        why = f"the backend ended with status {status}: {self.tail()}" if status else None
         shutil.rmtree(self.dir, ignore_errors=True)
+        return why
 
     # powers
 

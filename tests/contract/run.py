@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 
 import control  # noqa: E402
 import definitions  # noqa: E402
-from suite import CASES, CONTROL_POWERS, TABLES, Failed, Skip  # noqa: E402
+from suite import CASES, CONTROL_POWERS, TABLES, Failed, Skip, check  # noqa: E402
 from world import World  # noqa: E402
 
 SECTIONS = [
@@ -126,7 +126,8 @@ class Stage:
             world.me  # signed in before the case moves anything
             case.function(world)
         finally:
-            backend.close()
+            why = backend.close()
+        check(why is None, why)
 
     def check_alive(self):
         """A case that brings the backend down must not pass unseen."""
@@ -138,8 +139,8 @@ class Stage:
             raise Failed(f"the backend ended, status {status}: {tail}")
 
     def close(self):
-        if self.main_backend:
-            self.main_backend.close()
+        """Why the main backend did not end in order, or None."""
+        return self.main_backend.close() if self.main_backend else None
 
 
 def run_case(stage, case, with_trace):
@@ -184,7 +185,10 @@ def main(words):
             counts[outcome] += 1
             print(f"{outcome} {case.name}{': ' if why else ''}{why}", flush=True)
     finally:
-        stage.close()
+        why = stage.close()
+    if why:
+        counts["FAIL"] += 1
+        print(f"FAIL the_backend_ends_in_order: {why}")
     print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)
     skipped = f", {counts['skip']} skipped" if counts["skip"] else ""
     print(f"{counts['ok']} passed, {counts['FAIL']} failed{skipped}")
