@@ -17,7 +17,8 @@
 #define CURSOR_SIZE 112
 #define OWNER_SIZE 17
 
-/* "REV.CLIENTID.START.OWNER": the last row that was passed; where the walk began (0: no walk);
+/* "REV.CLIENTID.START.OWNER": the last row that was passed; where the reading began, until it has
+ * come that far (then 0): tombstones that were forgotten before it began are none of its business;
  * whose it is. */
 struct cursor {
     int64_t rev, start;
@@ -34,7 +35,7 @@ struct scan {
     struct cursor at;   /* moves */
     int64_t *left;      /* docs that the page still takes */
     int64_t *taken;
-    bool has_moved, has_more;
+    bool has_more;
 };
 
 static void cursor_owner(int64_t user, const char *table, char out[OWNER_SIZE])
@@ -111,8 +112,10 @@ static enum rc cursor_open(struct call *call, const char *table, const char *tex
     enum rc rc;
 
     memset(out, 0, sizeof *out);
-    if (text == NULL)
+    if (text == NULL) {
+        out->start = call->b->last_rev;
         return RC_OK;
+    }
     rc = read_floor(call, table, &live, &floor, err);
     if (rc)
         return rc;
@@ -194,7 +197,8 @@ static enum rc scan(struct scan *s, struct err *err)
             take_row(s, row);
         s->at.rev = sql_i64(row, 0);
         snprintf(s->at.client_id, sizeof s->at.client_id, "%s", sql_text(row, 1));
-        s->has_moved = true;
+        if (s->at.start <= s->at.rev)
+            s->at.start = 0; /* all that was there at the start is passed */
     }
     sqlite3_reset(row);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
@@ -245,8 +249,6 @@ static enum rc walk_page(struct call *call, const struct table *table, int64_t l
     if (rc)
         return rc;
     bool is_first = cursor_arg(call) == NULL;
-    if (is_first)
-        s.at.start = call->b->last_rev;
     buf_putc(&call->value, '{');
     rc = backend_call_epoch(call, err);
     buf_puts(&call->value, ",\"docs\":[");
@@ -311,8 +313,6 @@ static enum rc change_table(struct changes *page, const cJSON *asked, struct err
         rc = scan(&s, err);
     if (rc)
         return rc;
-    if (s.has_moved)
-        s.at.start = 0; /* past the end of the walk that it came from, if any */
     page->has_more = page->has_more || s.has_more;
     cursor_put(call, table->name, &s.at, text);
     buf_printf(&page->cursors, "%s\"%s\":\"%s\"", page->cursors.len > 0 ? "," : "", table->name,
