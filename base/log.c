@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 #include "base/text.h"
 
 #define LINE_MAX_BYTES 2000
+#define ROTATE_TRIES 20
 
 static const char *const level_names[] = {
     [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug",
@@ -93,29 +95,47 @@ static void follow_name(void)
     state.fd = fd;
 }
 
-/* Makes room for a line of len bytes. Of several processes that find the file full, the one that has
- * the file lock renames it; the others must not rename the fresh file once more. Nobody waits for the
- * lock: its holder may be a stopped process. */
-static void rotate_if_full(size_t len)
+static bool is_full(size_t len)
+{
+    struct stat ours;
+
+    return fstat(state.fd, &ours) == 0 && ours.st_size > 0 &&
+           (size_t)ours.st_size + len > state.max_bytes;
+}
+
+/* Renames our file, unless its name means a fresh one already. */
+static void put_aside(void)
 {
     struct stat ours, named;
     struct buf old = { 0 };
 
-    if (fstat(state.fd, &ours) != 0 || (size_t)ours.st_size + len <= state.max_bytes ||
-        ours.st_size == 0)
-        return;
-    if (flock(state.fd, LOCK_EX | LOCK_NB) != 0)
-        return;
     buf_printf(&old, "%s.1", state.path);
-    if (stat(state.path, &named) == 0 && named.st_ino == ours.st_ino &&
-        named.st_dev == ours.st_dev && rename(state.path, old.data) != 0) {
+    if (fstat(state.fd, &ours) == 0 && stat(state.path, &named) == 0 &&
+        named.st_ino == ours.st_ino && named.st_dev == ours.st_dev &&
+        rename(state.path, old.data) != 0) {
         /* The old file cannot be put aside: better short of history than without a limit. */
         int ignored = ftruncate(state.fd, 0);
         (void)ignored;
     }
-    flock(state.fd, LOCK_UN);
     buf_done(&old);
-    follow_name();
+}
+
+/* Makes room for a line of len bytes. Of several processes that find the file full, the one that has
+ * the file lock renames it; the others must not rename the fresh file once more. They give it a moment,
+ * and not more: the holder may be a stopped process, and then the file grows past its limit. */
+static void rotate_if_full(size_t len)
+{
+    const struct timespec moment = { .tv_nsec = 1000000 };
+
+    for (int tries = 0; tries < ROTATE_TRIES && is_full(len); tries++) {
+        if (flock(state.fd, LOCK_EX | LOCK_NB) == 0) {
+            put_aside();
+            flock(state.fd, LOCK_UN);
+        } else {
+            nanosleep(&moment, NULL);
+        }
+        follow_name();
+    }
 }
 
 static void format_line(struct buf *line, enum log_level level, const char *module,

@@ -4,7 +4,8 @@
  *
  * Threads  any. The open log is the one piece of global state here; open it before the first thread.
  * Size     at max_bytes the file becomes FILE.1 (one old file is kept). Lines are written with one write(2)
- *          to an O_APPEND descriptor, so that several processes may share the file.
+ *          to an O_APPEND descriptor, so that several processes may share the file. A process that is
+ *          stopped while it renames holds the others up for 20 ms a line, and they write on.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
