@@ -9,21 +9,21 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define NUMBER_MAX 63                   /* cJSON reads no longer number text */
-#define KEYS_PAIRWISE 16                /* objects up to this size compare faster than they sort */
+#define NUMBER_MAX 63    /* cJSON reads no longer number text */
+#define KEYS_PAIRWISE 16 /* objects up to this size compare faster than they sort */
 
 /* ---- the scan: RFC 8259's grammar to the letter, before cJSON sees a byte ---- */
 
 struct key {
-    const char *s;              /* without quotes, escapes resolved */
-    char *owned;                /* set when there were escapes */
+    const char *s; /* without quotes, escapes resolved */
+    char *owned;   /* set when there were escapes */
     size_t len, at;
 };
 
 struct scan {
     const char *text, *p, *end;
-    const char *problem;        /* set once */
-    struct key *keys;           /* of all open objects, the innermost last */
+    const char *problem; /* set once */
+    struct key *keys;    /* of all open objects, the innermost last */
     size_t key_count, key_room;
     int depth;
     struct {
@@ -111,13 +111,13 @@ static const char *skip_plain(const char *p, const char *end)
 
     for (; end - p >= 8; p += 8) {
         memcpy(&v, p, 8);
-        /* A high bit: this byte, or one before it, is a control, a quote, a backslash or no ASCII. */
-        if (((v - ones * 0x20) | ((v ^ ones * '"') - ones) | ((v ^ ones * '\\') - ones) | v)
-            & ones * 0x80)
+        /* A high bit: this byte, or one before it, is a control, a quote, a backslash, no ASCII. */
+        if (((v - ones * 0x20) | ((v ^ ones * '"') - ones) | ((v ^ ones * '\\') - ones) | v) &
+            ones * 0x80)
             break;
     }
-    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"'
-           && *p != '\\')
+    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' &&
+           *p != '\\')
         p++;
     return p;
 }
@@ -170,7 +170,7 @@ static bool scan_number(struct scan *s)
     if (*s->p == '-')
         s->p++;
     if (s->p < s->end && *s->p == '0')
-        s->p++;                         /* a digit after it fails as "not expected here" */
+        s->p++; /* a digit after it is more text after the value */
     else if (!scan_digits(s))
         return false;
     if (s->p < s->end && *s->p == '.') {
@@ -353,14 +353,15 @@ static bool scan_start(struct scan *s, bool *is_open)
     }
 }
 
-/* After a value, or right behind a bracket. Closes what ends here; moves behind a comma and a name. */
+/* After a value, or right behind a bracket. Closes what ends here; passes a comma and a name. */
 static bool scan_next(struct scan *s, bool just_opened)
 {
     for (; s->depth > 0; just_opened = false) {
         bool is_object = s->open[s->depth - 1].is_object;
         skip_space(s);
         if (s->p == s->end)
-            return fail(s, s->p, is_object ? "an object without an end" : "an array without an end");
+            return fail(s, s->p,
+                        is_object ? "an object without an end" : "an array without an end");
         if (*s->p == (is_object ? '}' : ']')) {
             if (is_object && !check_keys(s, s->open[s->depth - 1].first_key))
                 return false;
@@ -370,8 +371,8 @@ static bool scan_next(struct scan *s, bool just_opened)
         }
         if (!just_opened) {
             if (*s->p != ',')
-                return fail(s, s->p, is_object ? "a comma or } is missing"
-                                               : "a comma or ] is missing");
+                return fail(s, s->p,
+                            is_object ? "a comma or } is missing" : "a comma or ] is missing");
             s->p++;
             skip_space(s);
         }

@@ -8,7 +8,7 @@
 #include <cjson/cJSON.h>
 #include "base/mem.h"
 
-#define WHOLE_MAX 9007199254740992.0    /* 2^53: from here on a double skips whole numbers */
+#define WHOLE_MAX 9007199254740992.0 /* 2^53: from here on a double skips whole numbers */
 
 static bool is_whole(double v, double below)
 {
@@ -59,8 +59,8 @@ static bool parse_i64(const char *s, int64_t *out)
     for (; *s != '\0'; s++) {
         if (*s < '0' || *s > '9')
             return false;
-        if (__builtin_mul_overflow(v, 10, &v)
-            || __builtin_add_overflow(v, is_negative ? '0' - *s : *s - '0', &v))
+        if (__builtin_mul_overflow(v, 10, &v) ||
+            __builtin_add_overflow(v, is_negative ? '0' - *s : *s - '0', &v))
             return false;
     }
     *out = v;
@@ -182,7 +182,7 @@ void json_put_string(struct buf *out, const char *s, size_t len)
     buf_putc(out, '"');
 }
 
-/* The digits of a positive number, few as can be, and the place of the point: 0.digits times 10^point. */
+/* The digits of a positive number, few as can be, and the point: 0.digits times 10^point. */
 static int shortest_digits(double v, char digits[24], int *point)
 {
     char text[48];
@@ -241,7 +241,7 @@ static void put_shortest(struct buf *out, double v)
 void json_put_double(struct buf *out, double v)
 {
     if (!isfinite(v))
-        buf_puts(out, "null");          /* JSON has no word for it; the registry lets none in */
+        buf_puts(out, "null"); /* JSON has no word for it; the registry lets none in */
     else if (!is_whole(v, WHOLE_MAX))
         put_shortest(out, v);
     else if (v == 0 && signbit(v))

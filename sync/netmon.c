@@ -22,8 +22,8 @@ enum rc netmon_open(struct netmon **out, struct err *err)
 {
     const struct sockaddr_nl addr = {
         .nl_family = AF_NETLINK,
-        .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE
-                     | RTMGRP_IPV6_ROUTE,
+        .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
+                     RTMGRP_IPV6_ROUTE,
     };
     enum rc rc = RC_OK;
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
@@ -59,8 +59,8 @@ static enum netmon_hint link_hint(const struct nlmsghdr *msg, const struct ifinf
     if (link->ifi_flags & IFF_LOOPBACK)
         return NETMON_NONE;
     /* A pulled cable leaves IFF_UP set: only the lower layer knows. */
-    if (msg->nlmsg_type == RTM_NEWLINK && (link->ifi_flags & IFF_UP) && (link->ifi_flags & IFF_RUNNING)
-        && (link->ifi_flags & LOWER_UP))
+    if (msg->nlmsg_type == RTM_NEWLINK && (link->ifi_flags & IFF_UP) &&
+        (link->ifi_flags & IFF_RUNNING) && (link->ifi_flags & LOWER_UP))
         return NETMON_UP;
     return NETMON_DOWN;
 }
@@ -76,8 +76,8 @@ static enum netmon_hint address_hint(const struct nlmsghdr *msg, const struct if
 /* The local table repeats the addresses; broadcast and multicast routes come with every link. */
 static enum netmon_hint route_hint(const struct nlmsghdr *msg, const struct rtmsg *route)
 {
-    if (route->rtm_table == RT_TABLE_LOCAL || route->rtm_type != RTN_UNICAST
-        || (route->rtm_flags & RTM_F_CLONED))
+    if (route->rtm_table == RT_TABLE_LOCAL || route->rtm_type != RTN_UNICAST ||
+        (route->rtm_flags & RTM_F_CLONED))
         return NETMON_NONE;
     return msg->nlmsg_type == RTM_NEWROUTE ? NETMON_UP : NETMON_DOWN;
 }
@@ -128,7 +128,7 @@ static enum netmon_hint datagram_hint(const char *bytes, size_t len)
 enum netmon_hint netmon_read(struct netmon *mon)
 {
     union {
-        struct nlmsghdr header;         /* for its alignment */
+        struct nlmsghdr header; /* for its alignment */
         char bytes[32768];
     } in;
     enum netmon_hint hint = NETMON_NONE, one;
@@ -143,13 +143,13 @@ enum netmon_hint netmon_read(struct netmon *mon)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == ENOBUFS) {
-            was_lost = true;            /* whatever the rest says, the last change may be missing */
+            was_lost = true; /* whatever the rest says, the last change may be missing */
             continue;
         }
         if (n <= 0)
             return was_lost ? NETMON_UP : hint;
         if (from.nl_pid != 0)
-            continue;                   /* only the kernel speaks here */
+            continue; /* only the kernel speaks here */
         one = datagram_hint(in.bytes, (size_t)n);
         if (one != NETMON_NONE)
             hint = one;

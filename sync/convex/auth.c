@@ -29,7 +29,8 @@ static void put_member(struct buf *out, const char *name, const char *value)
     json_put_string(out, value, strlen(value));
 }
 
-void convex_auth_password_args(const char *flow, const char *email, const char *password, struct buf *out)
+void convex_auth_password_args(const char *flow, const char *email, const char *password,
+                               struct buf *out)
 {
     buf_puts(out, "{\"provider\":\"password\",\"params\":{");
     put_member(out, "flow", flow);
@@ -68,8 +69,9 @@ enum rc convex_auth_tokens(const struct cJSON *value, struct convex_tokens *out,
     if (cJSON_IsNull(tokens))
         return err_set(err, RC_AUTH, "The session is over.");
     if (tokens == NULL && json_get_bool(value, "started", &is_started) && is_started)
-        return err_set(err, RC_PROTOCOL,
-                       "The server wants the address confirmed by e-mail first; that is not possible here.");
+        return err_set(
+            err, RC_PROTOCOL,
+            "The server wants the address confirmed by e-mail first; that is not possible here.");
     if (!is_token(token) || !is_token(refresh))
         return err_set(err, RC_PROTOCOL, "The server's answer to the sign-in was not understood.");
     out->token = mem_strdup(token);
@@ -87,14 +89,15 @@ int64_t convex_token_expiry(const char *token)
     size_t text_len, len = 0;
     double exp_s = 0;
 
-    if (first == NULL || first == last || memchr(first + 1, '.', (size_t)(last - first - 1)) != NULL)
-        return 0;                               /* RFC 7519: three parts */
+    if (first == NULL || first == last ||
+        memchr(first + 1, '.', (size_t)(last - first - 1)) != NULL)
+        return 0; /* RFC 7519: three parts */
     text_len = (size_t)(last - first - 1);
     payload = mem_alloc(text_len + 1);
     if (sodium_base642bin(payload, text_len, first + 1, text_len, NULL, &len, NULL,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0
-        && json_parse((const char *)payload, len, &claims, &ignored) == RC_OK
-        && (!json_get_number(claims, "exp", &exp_s) || !(exp_s > 0)))
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+        json_parse((const char *)payload, len, &claims, &ignored) == RC_OK &&
+        (!json_get_number(claims, "exp", &exp_s) || !(exp_s > 0)))
         exp_s = 0;
     cJSON_Delete(claims);
     free(payload);

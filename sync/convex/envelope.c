@@ -30,8 +30,9 @@ void convex_encode(const struct convex_call *call, struct buf *out)
 
 void convex_reply_done(struct convex_reply *reply)
 {
+    /* A sign-in's answer holds tokens. */
     if (reply->body.data != NULL)
-        sodium_memzero(reply->body.data, reply->body.cap);      /* a sign-in's answer holds tokens */
+        sodium_memzero(reply->body.data, reply->body.cap);
     buf_done(&reply->body);
     *reply = (struct convex_reply){ 0 };
 }
@@ -80,9 +81,9 @@ static bool claims_json(const char *content_type)
     static const char json[] = "application/json";
     size_t len = sizeof(json) - 1;
 
-    return content_type[0] == '\0'
-           || (strncasecmp(content_type, json, len) == 0
-               && strchr(" \t;", content_type[len]) != NULL);  /* finds the end of the string too */
+    return content_type[0] == '\0' ||
+           (strncasecmp(content_type, json, len) == 0 &&
+            strchr(" \t;", content_type[len]) != NULL); /* finds the end of the string too */
 }
 
 static cJSON *parse_body(const struct convex_reply *reply)
@@ -139,9 +140,9 @@ static bool take_status(cJSON *body, struct convex_answer *out)
 
 enum needs { NEEDS_NOTHING, NEEDS_CODE, NEEDS_CODE_OR_NO_BODY };
 
-/* What a status means when the body proves enough; all others, and those that do not, are transient.
- * A portal's or proxy's page must never stop the sync for good, so a page proves nothing; Convex gives
- * an empty body for routes that it does not have. */
+/* What a status means when the body proves enough; all others are transient. A page of a portal or
+ * proxy must never stop the sync for good, so it proves nothing; Convex gives an empty body for
+ * routes that it does not have. */
 static const struct {
     int status;
     enum needs needs;
@@ -169,15 +170,16 @@ static const char *transient_message(int status, bool is_json)
     return "The server's answer was not understood.";
 }
 
-static void take_code(const cJSON *body, const struct convex_reply *reply, struct convex_answer *out)
+static void take_code(const cJSON *body, const struct convex_reply *reply,
+                      struct convex_answer *out)
 {
     const char *code = json_get_string(body, "code");
     const char *words = transient_message(reply->http_status, body != NULL);
 
     out->class = CONVEX_TRANSIENT;
     for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
-        bool is_enough = meanings[i].needs == NEEDS_NOTHING || code != NULL
-                         || (meanings[i].needs == NEEDS_CODE_OR_NO_BODY && reply->body.len == 0);
+        bool is_enough = meanings[i].needs == NEEDS_NOTHING || code != NULL ||
+                         (meanings[i].needs == NEEDS_CODE_OR_NO_BODY && reply->body.len == 0);
         if (meanings[i].status != reply->http_status || !is_enough)
             continue;
         if (reply->http_status == 400 && strcmp(code, "AuthProviderDiscoveryFailed") == 0) {

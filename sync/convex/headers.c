@@ -11,7 +11,8 @@ static const char *header(CURL *easy, const char *name)
 {
     struct curl_header *found;
 
-    return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &found) == CURLHE_OK ? found->value : NULL;
+    return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &found) == CURLHE_OK ? found->value
+                                                                                  : NULL;
 }
 
 /* RFC 9110 section 10.2.3: seconds or a date. */
@@ -37,7 +38,7 @@ static int64_t retry_after_ms(const char *value)
     return ms < RETRY_AFTER_MAX_MS ? ms : RETRY_AFTER_MAX_MS;
 }
 
-/* RFC 9110 section 12.5.3: a list of codings, each with an optional weight, of which 0 means never. */
+/* RFC 9110 section 12.5.3: a list of codings, each with an optional weight; 0 means never. */
 static bool lists_gzip(const char *value)
 {
     while (value != NULL && *value != '\0') {

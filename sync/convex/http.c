@@ -8,23 +8,22 @@
 #include <unistd.h>
 #include <curl/curl.h>
 #include <sodium.h>
-#include <zlib.h>
 #include "base/clock.h"
 #include "base/mem.h"
 #include "sync/convex/http_priv.h"
 
 #define CONNECT_MS 10000
 #define ANSWER_MS 30000
-#define TOTAL_FACTOR 20                 /* a whole transfer may take this many times answer_ms ... */
-#define SLOWEST_BYTES_PER_S 64          /* ... while each answer_ms of it moves at least so much */
-#define GZIP_FROM_BYTES 1024            /* smaller requests fit one packet anyhow */
+#define TOTAL_FACTOR 20        /* a whole transfer may take this many times answer_ms ... */
+#define SLOWEST_BYTES_PER_S 64 /* ... while each answer_ms of it moves at least so much */
+#define GZIP_FROM_BYTES 1024   /* smaller requests fit one packet anyhow */
 #define WAIT_FDS_MAX 16
 #define PUMP_ROUNDS 8
 
 enum state { STATE_IDLE, STATE_RUNNING, STATE_ENDED };
 
 struct convex_http {
-    CURLM *multi;               /* others may only curl_multi_wakeup() it */
+    CURLM *multi; /* others may only curl_multi_wakeup() it */
     CURL *easy;
     struct convex_url url;
     char *client;
@@ -32,15 +31,16 @@ struct convex_http {
 
     enum state state;
     bool wants_fresh;
-    curl_socket_t kept_fd;      /* of the last transfer, only to look at; perhaps closed: then a look errs to "fresh" */
+    /* The last transfer's connection, only to look at. If it is closed a look errs to "fresh". */
+    curl_socket_t kept_fd;
     struct curl_slist *headers; /* of the transfer under way; curl does not copy them */
     struct buf request;         /* its body; curl does not copy it */
     struct convex_reply reply;
     char detail[CURL_ERROR_SIZE];
 
-    bool is_sending;            /* connected; from here on bytes must move */
-    int64_t moved_bytes, moved_ms;          /* the last that moved, and when */
-    int64_t slow_bytes, slow_ms;            /* where the present stretch of answer_ms began */
+    bool is_sending;               /* connected; from here on bytes must move */
+    int64_t moved_bytes, moved_ms; /* the last that moved, and when */
+    int64_t slow_bytes, slow_ms;   /* where the present stretch of answer_ms began */
 };
 
 enum rc convex_global_init(struct err *err)
@@ -62,7 +62,7 @@ static size_t take_bytes(char *bytes, size_t size, size_t count, void *ctx)
     struct convex_http *http = ctx;
     size_t len = size * count;
 
-    /* Bytes are already decompressed here, in small pieces: a bomb ends at the limit, not in memory. */
+    /* Already decompressed, in small pieces: a bomb ends at the limit, not in memory. */
     if (len > CONVEX_ANSWER_MAX - http->reply.body.len) {
         http->reply.too_large = true;
         return 0;
@@ -76,36 +76,37 @@ static bool configure(struct convex_http *http, const char *ca_file)
 {
     CURL *e = http->easy;
     long total_ms = http->connect_ms + (long)TOTAL_FACTOR * http->answer_ms;
-    int bad = 0;
+    unsigned bad = 0;
 
-    bad += curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK;    /* never wait for a dead name server */
-    bad += curl_easy_setopt(e, CURLOPT_ERRORBUFFER, http->detail) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_bytes) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_WRITEDATA, http) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_USERAGENT, http->client) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)http->connect_ms) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, total_ms) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)CONVEX_ANSWER_MAX) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK;
-    bad += curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    /* Never wait for a dead name server. */
+    bad |= curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+    bad |= curl_easy_setopt(e, CURLOPT_ERRORBUFFER, http->detail);
+    bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_bytes);
+    bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, http);
+    bad |= curl_easy_setopt(e, CURLOPT_USERAGENT, http->client);
+    bad |= curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    bad |= curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+    bad |= curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    bad |= curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
+    bad |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)http->connect_ms);
+    bad |= curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, total_ms);
+    bad |= curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)CONVEX_ANSWER_MAX);
+    bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+    bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+    bad |= curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     /* "identity" still undoes what a server compresses unasked. */
-    bad += curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, http->url.is_loopback ? "identity" : "gzip") != CURLE_OK;
+    bad |=
+        curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, http->url.is_loopback ? "identity" : "gzip");
     /* The standard proxy variables count, but for this machine itself no proxy ever does. */
     if (http->url.is_loopback)
-        bad += curl_easy_setopt(e, CURLOPT_PROXY, "") != CURLE_OK;
+        bad |= curl_easy_setopt(e, CURLOPT_PROXY, "");
     if (ca_file != NULL) {
         /* Only the site's own authority: the system's would let others speak for its server. */
-        bad += curl_easy_setopt(e, CURLOPT_CAINFO, ca_file) != CURLE_OK;
-        bad += curl_easy_setopt(e, CURLOPT_CAPATH, NULL) != CURLE_OK;
+        bad |= curl_easy_setopt(e, CURLOPT_CAINFO, ca_file);
+        bad |= curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
     }
-    bad += curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, 1L) != CURLM_OK;
-    return bad == 0;
+    return bad == 0 && curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, 1L) == CURLM_OK;
 }
 
 /* Visible ASCII only: nothing that could end a header line. */
@@ -117,7 +118,8 @@ static bool fits_header(const char *s)
     return true;
 }
 
-enum rc convex_http_open(const struct convex_http_options *options, struct convex_http **out, struct err *err)
+enum rc convex_http_open(const struct convex_http_options *options, struct convex_http **out,
+                         struct err *err)
 {
     struct convex_http *http = mem_zero(1, sizeof(*http));
     enum rc rc;
@@ -151,7 +153,7 @@ out:
     return rc;
 }
 
-/* Wipes and frees what only one transfer needs: its headers hold a token, its body perhaps a password. */
+/* Wipes and frees what one transfer needs: headers hold a token, the body perhaps a password. */
 static void drop_request(struct convex_http *http)
 {
     for (struct curl_slist *h = http->headers; h != NULL; h = h->next)
@@ -195,30 +197,14 @@ static bool add_header(struct convex_http *http, const char *name, const char *v
 /* Puts the gzipped form of the request in its place. False when that would not be smaller. */
 static bool gzip_request(struct convex_http *http)
 {
-    z_stream z = { 0 };
     struct buf packed = { 0 };
-    size_t len = http->request.len;
-    bool is_good;
 
-    if (len < GZIP_FROM_BYTES || len > INT_MAX
-        || deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (http->request.len < GZIP_FROM_BYTES || !convex_gzip(&http->request, &packed))
         return false;
-    buf_reserve(&packed, len);
-    z.next_in = (Bytef *)http->request.data;
-    z.avail_in = (uInt)len;
-    z.next_out = (Bytef *)packed.data;
-    z.avail_out = (uInt)len;
-    is_good = deflate(&z, Z_FINISH) == Z_STREAM_END;
-    packed.len = len - z.avail_out;
-    deflateEnd(&z);
-    if (is_good) {
-        sodium_memzero(http->request.data, http->request.cap);
-        buf_done(&http->request);
-        http->request = packed;
-    } else {
-        buf_done(&packed);
-    }
-    return is_good;
+    sodium_memzero(http->request.data, http->request.cap);
+    buf_done(&http->request);
+    http->request = packed;
+    return true;
 }
 
 /* An end before anything was sent. */
@@ -253,10 +239,10 @@ static void start(struct convex_http *http, const char *path, bool is_good)
 
     buf_puts(&url, http->url.base);
     buf_puts(&url, path);
-    is_good = is_good && curl_easy_setopt(http->easy, CURLOPT_URL, buf_str(&url)) == CURLE_OK
-              && curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, http->headers) == CURLE_OK
-              && curl_easy_setopt(http->easy, CURLOPT_FRESH_CONNECT, (long)is_fresh) == CURLE_OK
-              && curl_multi_add_handle(http->multi, http->easy) == CURLM_OK;
+    is_good = is_good && curl_easy_setopt(http->easy, CURLOPT_URL, buf_str(&url)) == CURLE_OK &&
+              curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, http->headers) == CURLE_OK &&
+              curl_easy_setopt(http->easy, CURLOPT_FRESH_CONNECT, (long)is_fresh) == CURLE_OK &&
+              curl_multi_add_handle(http->multi, http->easy) == CURLM_OK;
     buf_done(&url);
     if (is_good) {
         http->state = STATE_RUNNING;
@@ -266,7 +252,8 @@ static void start(struct convex_http *http, const char *path, bool is_good)
     }
 }
 
-void convex_http_post(struct convex_http *http, const struct convex_call *call, const char *token, bool gzip)
+void convex_http_post(struct convex_http *http, const struct convex_call *call, const char *token,
+                      bool gzip)
 {
     CURL *e = http->easy;
     bool is_good;
@@ -277,14 +264,15 @@ void convex_http_post(struct convex_http *http, const struct convex_call *call, 
         return;
     }
     convex_encode(call, &http->request);
-    is_good = add_header(http, "Content-Type: ", "application/json")
-              && add_header(http, "Convex-Client: ", http->client)
-              && add_header(http, "Expect:", "")            /* no round trip to ask first */
-              && (token == NULL || add_header(http, "Authorization: Bearer ", token))
-              && (!gzip || !gzip_request(http) || add_header(http, "Content-Encoding: ", "gzip"))
-              && curl_easy_setopt(e, CURLOPT_POST, 1L) == CURLE_OK
-              && curl_easy_setopt(e, CURLOPT_POSTFIELDS, http->request.data) == CURLE_OK
-              && curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)http->request.len) == CURLE_OK;
+    /* Without Expect, or curl spends a round trip on asking first. */
+    is_good =
+        add_header(http, "Content-Type: ", "application/json") &&
+        add_header(http, "Convex-Client: ", http->client) && add_header(http, "Expect:", "") &&
+        (token == NULL || add_header(http, "Authorization: Bearer ", token)) &&
+        (!gzip || !gzip_request(http) || add_header(http, "Content-Encoding: ", "gzip")) &&
+        curl_easy_setopt(e, CURLOPT_POST, 1L) == CURLE_OK &&
+        curl_easy_setopt(e, CURLOPT_POSTFIELDS, http->request.data) == CURLE_OK &&
+        curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)http->request.len) == CURLE_OK;
     start(http, convex_kind_path(call->kind), is_good);
 }
 
@@ -293,8 +281,8 @@ void convex_http_get(struct convex_http *http, const char *path)
     bool is_good;
 
     begin(http);
-    is_good = add_header(http, "Convex-Client: ", http->client)
-              && curl_easy_setopt(http->easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+    is_good = add_header(http, "Convex-Client: ", http->client) &&
+              curl_easy_setopt(http->easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
     start(http, path, is_good);
 }
 
@@ -319,12 +307,18 @@ static void finish(struct convex_http *http, CURLcode code, bool was_silent)
 {
     struct convex_reply *reply = &http->reply;
     struct convex_trouble trouble = {
-        .easy = http->easy, .code = code, .detail = http->detail, .url = &http->url,
-        .connect_ms = http->connect_ms, .answer_ms = http->answer_ms, .was_silent = was_silent,
+        .easy = http->easy,
+        .code = code,
+        .detail = http->detail,
+        .url = &http->url,
+        .connect_ms = http->connect_ms,
+        .answer_ms = http->answer_ms,
+        .was_silent = was_silent,
     };
 
     reply->sent_bytes = info_long(http->easy, CURLINFO_REQUEST_SIZE);
-    reply->got_bytes = info_long(http->easy, CURLINFO_HEADER_SIZE) + info(http->easy, CURLINFO_SIZE_DOWNLOAD_T);
+    reply->got_bytes =
+        info_long(http->easy, CURLINFO_HEADER_SIZE) + info(http->easy, CURLINFO_SIZE_DOWNLOAD_T);
     reply->transport = (int)code;
     reply->complete = code == CURLE_OK;
     reply->too_large = reply->too_large || code == CURLE_FILESIZE_EXCEEDED;
@@ -359,17 +353,18 @@ static void collect(struct convex_http *http)
     }
 }
 
-/* Ends a transfer in which no byte moved for answer_ms, or too few. curl's own limit counts in whole
- * seconds and averages; a person is told the time that was really waited. */
+/* Ends a transfer in which no byte moved for answer_ms, or too few. curl's own limit counts in
+ * whole seconds and averages; a person is told the time that was really waited. */
 static void watch_progress(struct convex_http *http)
 {
     int64_t now_ms = clock_mono(&clock_system);
-    int64_t bytes = info(http->easy, CURLINFO_SIZE_DOWNLOAD_T) + info(http->easy, CURLINFO_SIZE_UPLOAD_T)
-                    + info_long(http->easy, CURLINFO_HEADER_SIZE);
+    int64_t bytes = info(http->easy, CURLINFO_SIZE_DOWNLOAD_T) +
+                    info(http->easy, CURLINFO_SIZE_UPLOAD_T) +
+                    info_long(http->easy, CURLINFO_HEADER_SIZE);
 
     if (!http->is_sending) {
         if (info(http->easy, CURLINFO_PRETRANSFER_TIME_T) == 0)
-            return;                     /* connecting has a limit of its own */
+            return; /* connecting has a limit of its own */
         http->is_sending = true;
         http->moved_bytes = http->slow_bytes = bytes;
         http->moved_ms = http->slow_ms = now_ms;
@@ -431,7 +426,7 @@ void convex_http_pump(struct convex_http *http)
         collect(http);
         if (http->state == STATE_RUNNING)
             watch_progress(http);
-        /* A connection to a near server is there at once: go on until there is really nothing to do.
+        /* A connection to a near server is there at once: go on until there is nothing to do.
          * curl_multi_wait, unlike curl_multi_poll, does not swallow a wakeup. */
         ready = 0;
         if (curl_multi_wait(http->multi, NULL, 0, 0, &ready) != CURLM_OK || ready == 0)
@@ -470,9 +465,9 @@ void convex_http_wait(struct convex_http *http, struct pollfd *fds, size_t count
     }
     wait_ms = limit_wait(http, wait_ms);
     if (curl_multi_poll(http->multi, waits, (unsigned)count, wait_ms, NULL) != CURLM_OK)
-        poll(fds, count, wait_ms < 1000 ? wait_ms : 1000);      /* no memory: do not spin */
+        poll(fds, count, wait_ms < 1000 ? wait_ms : 1000); /* no memory: do not spin */
     else
-        poll(fds, count, 0);            /* curl says nothing of POLLHUP and POLLERR */
+        poll(fds, count, 0); /* curl says nothing of POLLHUP and POLLERR */
     convex_http_pump(http);
 }
 

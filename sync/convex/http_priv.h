@@ -15,7 +15,8 @@ struct convex_url {
 enum rc convex_url_read(const char *text, bool insecure, struct convex_url *out, struct err *err);
 void convex_url_done(struct convex_url *url);
 
-/* Why a transfer did not end well, as a sentence for a person. Asks the handle before it is used again. */
+/* Why a transfer did not end well, as a sentence for a person. Asks the handle: call it before the
+ * handle is used again. */
 struct convex_trouble {
     CURL *easy;
     CURLcode code;
@@ -28,5 +29,8 @@ void convex_problem(const struct convex_trouble *trouble, char *out, size_t size
 
 /* What the headers of a complete answer say: content type, Retry-After, Accept-Encoding. */
 void convex_read_headers(CURL *easy, struct convex_reply *reply);
+
+/* Puts the gzipped form of *in into an empty *out. False, and *out empty, when it would not be smaller. */
+bool convex_gzip(const struct buf *in, struct buf *out);
 
 #endif

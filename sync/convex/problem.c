@@ -17,10 +17,11 @@ static bool has_network(void)
         return true;
     for (const struct ifaddrs *one = all; one != NULL && !is_found; one = one->ifa_next) {
         const struct sockaddr_in6 *v6 = (const void *)one->ifa_addr;
-        if (one->ifa_addr == NULL || (one->ifa_flags & IFF_LOOPBACK) || !(one->ifa_flags & IFF_RUNNING))
+        if (one->ifa_addr == NULL || (one->ifa_flags & IFF_LOOPBACK) ||
+            !(one->ifa_flags & IFF_RUNNING))
             continue;
-        is_found = one->ifa_addr->sa_family == AF_INET
-                   || (one->ifa_addr->sa_family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr));
+        is_found = one->ifa_addr->sa_family == AF_INET ||
+                   (one->ifa_addr->sa_family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr));
     }
     freeifaddrs(all);
     return is_found;
@@ -40,9 +41,12 @@ static const char *certificate_reason(const struct convex_trouble *t)
         long result;
         const char *reason;
     } reasons[] = {
-        { 9, "not valid yet" },         { 10, "expired" },
-        { 18, "self-signed" },          { 19, "from an unknown authority" },
-        { 20, "from an unknown authority" }, { 21, "from an unknown authority" },
+        { 9, "not valid yet" },
+        { 10, "expired" },
+        { 18, "self-signed" },
+        { 19, "from an unknown authority" },
+        { 20, "from an unknown authority" },
+        { 21, "from an unknown authority" },
         { 23, "revoked" },
     };
     long result = 0;

@@ -51,7 +51,8 @@ static const char *broken_rule(CURLU *parsed, const char *host, bool insecure)
     is_plain = strcmp(found, "http") == 0;
     free(found);
     if (is_plain && !insecure && !is_loopback_host(host))
-        return "must begin with https:// (http:// is for this machine itself, or with insecure=yes)";
+        return "must begin with https:// (http:// is for this machine itself, or with "
+               "insecure=yes)";
     return NULL;
 }
 

@@ -25,8 +25,9 @@ static void password_and_refresh_arguments_survive_any_text(void **state)
 
     (void)state;
     convex_auth_password_args("signIn", "maria@example.org", "a\"b\\c\n", &out);
-    assert_string_equal(buf_str(&out), "{\"provider\":\"password\",\"params\":{\"flow\":\"signIn\","
-                                       "\"email\":\"maria@example.org\",\"password\":\"a\\\"b\\\\c\\n\"}}");
+    assert_string_equal(buf_str(&out),
+                        "{\"provider\":\"password\",\"params\":{\"flow\":\"signIn\","
+                        "\"email\":\"maria@example.org\",\"password\":\"a\\\"b\\\\c\\n\"}}");
     buf_clear(&out);
     convex_auth_refresh_args("id|session", &out);
     assert_string_equal(buf_str(&out), "{\"refreshToken\":\"id|session\"}");
@@ -35,7 +36,8 @@ static void password_and_refresh_arguments_survive_any_text(void **state)
 
 static void tokens_are_taken_from_a_sign_in(void **state)
 {
-    cJSON *value = parsed("{\"tokens\":{\"token\":\"a.b.c\",\"refreshToken\":\"id|session\"},\"more\":1}");
+    cJSON *value =
+        parsed("{\"tokens\":{\"token\":\"a.b.c\",\"refreshToken\":\"id|session\"},\"more\":1}");
     struct convex_tokens tokens = { 0 };
     struct err err = { 0 };
 
@@ -57,9 +59,14 @@ static void only_tokens_null_means_that_the_session_is_over(void **state)
         enum rc rc;
     } rows[] = {
         { "{\"tokens\":null}", RC_AUTH },
-        { "null", RC_PROTOCOL }, { "{}", RC_PROTOCOL }, { "[]", RC_PROTOCOL }, { "\"x\"", RC_PROTOCOL },
-        { "{\"started\":true}", RC_PROTOCOL }, { "{\"tokens\":{}}", RC_PROTOCOL },
-        { "{\"tokens\":false}", RC_PROTOCOL }, { "{\"tokens\":{\"token\":\"a\"}}", RC_PROTOCOL },
+        { "null", RC_PROTOCOL },
+        { "{}", RC_PROTOCOL },
+        { "[]", RC_PROTOCOL },
+        { "\"x\"", RC_PROTOCOL },
+        { "{\"started\":true}", RC_PROTOCOL },
+        { "{\"tokens\":{}}", RC_PROTOCOL },
+        { "{\"tokens\":false}", RC_PROTOCOL },
+        { "{\"tokens\":{\"token\":\"a\"}}", RC_PROTOCOL },
         { "{\"tokens\":{\"refreshToken\":\"a\"}}", RC_PROTOCOL },
         { "{\"tokens\":{\"token\":\"\",\"refreshToken\":\"a\"}}", RC_PROTOCOL },
         { "{\"tokens\":{\"token\":\"a\",\"refreshToken\":\"\"}}", RC_PROTOCOL },
@@ -100,14 +107,25 @@ static int64_t expiry_of(const char *claims)
 static void the_expiry_is_read_from_a_jwt_and_from_nothing_else(void **state)
 {
     static const char *const opaque[] = {
-        "", "opaque", "a.b", "a.b.c", "..", "...", "a.b.c.d", ".eyJleHAiOjF9", "a.eyJleHAiOjF9.b.c",
-        "a.eyJleHAiOjF9=.b", "a.ey JleHAiOjF9.b", "a.!!!!.b",
+        "",
+        "opaque",
+        "a.b",
+        "a.b.c",
+        "..",
+        "...",
+        "a.b.c.d",
+        ".eyJleHAiOjF9",
+        "a.eyJleHAiOjF9.b.c",
+        "a.eyJleHAiOjF9=.b",
+        "a.ey JleHAiOjF9.b",
+        "a.!!!!.b",
     };
 
     (void)state;
-    assert_int_equal(expiry_of("{\"sub\":\"u|s\",\"iat\":1700000000,\"exp\":1700003600}"), 1700003600000);
+    assert_int_equal(expiry_of("{\"sub\":\"u|s\",\"iat\":1700000000,\"exp\":1700003600}"),
+                     1700003600000);
     assert_int_equal(expiry_of("{\"exp\":1700003600.5}"), 1700003600500);
-    assert_int_equal(expiry_of("{\"n\":\"\xC3\xBC~~~?o?>\",\"exp\":1}"), 1000);   /* has - and _ */
+    assert_int_equal(expiry_of("{\"n\":\"\xC3\xBC~~~?o?>\",\"exp\":1}"), 1000); /* has - and _ */
     assert_int_equal(expiry_of("{\"exp\":1e300}"), CLOCK_MAX_MS);
     assert_int_equal(expiry_of("{}"), 0);
     assert_int_equal(expiry_of("{\"exp\":\"1700003600\"}"), 0);

@@ -130,7 +130,8 @@ static void add_cable(void)
 {
     struct request req = { .header = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
                                        .nlmsg_type = RTM_NEWLINK,
-                                       .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK } };
+                                       .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL |
+                                                      NLM_F_ACK } };
     const struct ifinfomsg empty = { 0 };
     struct {
         struct nlmsghdr header;
@@ -152,11 +153,11 @@ static void add_cable(void)
     CHECK(send(fd, &req, req.header.nlmsg_len, 0) == (ssize_t)req.header.nlmsg_len);
     CHECK(recv(fd, &answer, sizeof(answer), 0) >= (ssize_t)sizeof(answer.header));
     if (answer.error.error != 0)
-        _exit(CHILD_SKIPPED);           /* a kernel without veth */
+        _exit(CHILD_SKIPPED); /* a kernel without veth */
     close(fd);
 }
 
-/* The kernel queues events before the call that causes them returns, except for a carrier, which follows. */
+/* The kernel queues most events before the call that causes them returns; a carrier follows later. */
 static enum netmon_hint next_hint(struct netmon *mon, enum netmon_hint wanted)
 {
     struct pollfd ready = { .fd = netmon_fd(mon), .events = POLLIN };
@@ -178,7 +179,7 @@ static void cable_up(struct netmon *mon)
 {
     CHECK(netmon_read(mon) == NETMON_NONE);
     add_cable();
-    CHECK(next_hint(mon, NETMON_DOWN) == NETMON_DOWN);          /* it is there, but not up */
+    CHECK(next_hint(mon, NETMON_DOWN) == NETMON_DOWN); /* it is there, but not up */
     set_up("here", true);
     set_up("there", true);
     CHECK(next_hint(mon, NETMON_UP) == NETMON_UP);
@@ -190,7 +191,7 @@ static void cable_pulled(struct netmon *mon)
     set_up("here", true);
     set_up("there", true);
     CHECK(next_hint(mon, NETMON_UP) == NETMON_UP);
-    set_up("there", false);                                     /* "here" stays IFF_UP */
+    set_up("there", false); /* "here" stays IFF_UP */
     CHECK(next_hint(mon, NETMON_DOWN) == NETMON_DOWN);
     set_up("there", true);
     CHECK(next_hint(mon, NETMON_UP) == NETMON_UP);
@@ -234,7 +235,7 @@ static void overflow(struct netmon *mon)
         set_up("here", true);
         set_up("here", false);
     }
-    CHECK(netmon_read(mon) == NETMON_UP);                       /* though the last that came was no "up" */
+    CHECK(netmon_read(mon) == NETMON_UP); /* though the last that came was no "up" */
 }
 
 static void a_link_that_comes_up_is_a_hint_to_try(void **state)
