@@ -50,19 +50,39 @@ static void put_title(struct db *db, const struct db_op *op, const struct table 
     buf_done(&raw);
 }
 
+/* For a person: the shortest of the id's own parts that finds this change. For a program: all of it. */
+static int id_part(struct db *db, const struct db_op *op)
+{
+    static const int ends[] = { 8, 13, 18, 23 };
+    char prefix[ID_SIZE];
+    struct err ignored;
+
+    for (size_t i = 0; print_columns() && i < sizeof ends / sizeof ends[0]; i++) {
+        struct db_op found = { 0 };
+
+        memcpy(prefix, op->op_id, (size_t)ends[i]);
+        prefix[ends[i]] = '\0';
+        if (db_queue_find(db, prefix, &found, &ignored) == RC_OK) {
+            db_op_done(&found);
+            return ends[i];
+        }
+    }
+    return ID_LEN;
+}
+
 static void print_op_line(struct db *db, const struct db_op *op)
 {
     const struct table *table = registry_find(db_registry(db), op->table_name);
     struct buf line = { 0 }, title = { 0 };
 
     put_title(db, op, table, TITLE_COLUMNS, &title);
-    buf_printf(&line, "%.13s  %-7s  ", op->op_id, _(state_words[op->state]));
+    buf_printf(&line, "%.*s  %-7s  ", id_part(db, op), op->op_id, _(state_words[op->state]));
     put_time(op->created_at, &line);
     buf_printf(&line, "  %s%*s  ", buf_str(&title), TITLE_COLUMNS - text_width(buf_str(&title), title.len), "");
     put_what(op, table, &line);
     say(stdout, "%s\n", buf_str(&line));
     if (op->error)
-        say(stdout, "    %s\n", op->error);
+        say(stdout, "    %s\n", op->error);         /* the server's words */
     buf_done(&line);
     buf_done(&title);
 }
