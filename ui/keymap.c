@@ -60,8 +60,9 @@ static const struct action_row actions[] = {
 
     { UI_IN_FORM, UI_DO_HELP, "form.help", "F1", NULL, N_("Help"), NULL, 0 },
     { UI_IN_FORM, UI_DO_SAVE, "form.save", "F3 ^S", N_("Save"), N_("Save"), N_("Save"), 0 },
-    { UI_IN_FORM, UI_DO_NEXT, "form.next", "Tab Enter Down ^N", N_("Next field"), N_("Next field"), N_("Next"),
-      2 },
+    { UI_IN_FORM, UI_DO_NEXT, "form.next", "Tab Down ^N", N_("Next field"), N_("Next field"), N_("Next"),
+      0 },
+    { UI_IN_FORM, UI_DO_ENTER, "form.enter", "Enter", N_("Next field, a new line in notes"), NULL, NULL, 0 },
     { UI_IN_FORM, UI_DO_PREVIOUS, "form.previous", "BackTab Up ^P", N_("Field before"), NULL, NULL, 0 },
     { UI_IN_FORM, UI_DO_CANCEL, "form.cancel", "Esc", N_("Cancel"), N_("Cancel"), N_("Cancel"), 0 },
     { UI_IN_FORM, UI_DO_CHANGE_LEFT, "form.left", "Left - PgUp", N_("Change choice"), N_("Change choice"),
@@ -71,8 +72,8 @@ static const struct action_row actions[] = {
     { UI_IN_FORM, UI_DO_QUIT, "form.quit", "F10", NULL, NULL, NULL, 0 },
     { UI_IN_FORM, UI_DO_REDRAW, "form.redraw", "^L", NULL, NULL, NULL, 0 },
 
-    { UI_IN_TEXT, UI_DO_TEXT_LEFT, "text.left", "Left ^B", N_("Left, right"), NULL, NULL, 0 },
-    { UI_IN_TEXT, UI_DO_TEXT_RIGHT, "text.right", "Right ^F", N_("Left, right"), NULL, NULL, 0 },
+    { UI_IN_TEXT, UI_DO_TEXT_LEFT, "text.left", "Left", N_("Left, right"), NULL, NULL, 0 },
+    { UI_IN_TEXT, UI_DO_TEXT_RIGHT, "text.right", "Right", N_("Left, right"), NULL, NULL, 0 },
     { UI_IN_TEXT, UI_DO_TEXT_HOME, "text.home", "Home ^A", N_("Start, end"), NULL, NULL, 0 },
     { UI_IN_TEXT, UI_DO_TEXT_END, "text.end", "End ^E", N_("Start, end"), NULL, NULL, 0 },
     { UI_IN_TEXT, UI_DO_TEXT_BACKSPACE, "text.backspace", "Backspace", N_("Delete"), NULL, NULL, 0 },

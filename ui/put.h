@@ -4,6 +4,7 @@
 #ifndef UI_PUT_H
 #define UI_PUT_H
 
+#define NCURSES_NOMACROS                /* screens have callbacks named like curses' macros */
 #include <curses.h>
 #include <stdbool.h>
 #include <stddef.h>

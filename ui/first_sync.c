@@ -1,0 +1,306 @@
+/* The first full download: progress, or why it stopped. Until one table is complete there is nothing else to see. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/i18n.h"
+#include "base/mem.h"
+#include "ui/ui_priv.h"
+
+#define BAR_COLS 46
+#define PROGRESS_MS 500         /* at most two steps a second on the wire */
+#define PROGRESS_SLOW_MS 2000
+
+enum button { BUTTON_RETRY, BUTTON_DETAILS, BUTTON_SIGN_OUT, BUTTON_COUNT };
+
+struct first_sync {
+    const struct registry *registry;
+    const struct clock *clock;
+    struct sync_status shown;   /* what is drawn: the status, at most twice a second */
+    int64_t shown_ms;
+    int64_t due_ms;             /* monotonic: look again; 0 */
+    enum button button;
+    bool has_details;
+};
+
+static void first_sync_close(void *state)
+{
+    free(state);
+}
+
+static void first_sync_title(const void *state, bool is_narrow, struct buf *out)
+{
+    (void)state;
+    (void)is_narrow;
+    buf_puts(out, _("First sync"));
+}
+
+static bool has_failed(const struct sync_status *s)
+{
+    return s->last.rc != RC_OK;
+}
+
+static const struct table *table_of(const struct first_sync *first)
+{
+    const struct table *table = registry_find(first->registry, first->shown.table);
+
+    return table ? table : registry_at(first->registry, 0);
+}
+
+static bool first_sync_left(const void *state, bool is_narrow, struct buf *out)
+{
+    const struct first_sync *first = state;
+    const struct sync_status *s = &first->shown;
+    char name[64];
+
+    ui_plural(table_of(first), name, sizeof name);
+    if (has_failed(s) && s->total > 0)
+        buf_printf(out, is_narrow ? "%" PRId64 "/%" PRId64
+                                  : _("first sync not complete: %" PRId64 " of %" PRId64),
+                   s->done, s->total);
+    else if (has_failed(s))
+        buf_puts(out, _("first sync not complete"));
+    else if (is_narrow || s->table_count == 0)
+        buf_puts(out, _("first sync"));
+    else
+        buf_printf(out, _("first sync, table %d of %d: %s"), s->table_number, s->table_count, name);
+    return true;
+}
+
+static void first_sync_corner(const void *state, struct buf *out)
+{
+    const struct sync_status *s = &((const struct first_sync *)state)->shown;
+
+    if (has_failed(s) && s->tries > 0)
+        buf_printf(out, _("try %d"), s->tries);
+    else if (s->total > 0)
+        buf_printf(out, "%" PRId64 "/%" PRId64, s->done, s->total);
+}
+
+/* ---- drawing ---- */
+
+static int percent(const struct sync_status *s)
+{
+    int64_t done = s->done < s->total ? s->done : s->total;
+
+    return s->total > 0 ? (int)(done * 100 / s->total) : 0;
+}
+
+static void draw_bar(const struct sync_status *s, struct ui_canvas *c, int row, int col)
+{
+    int width = c->cols - col - 16 < BAR_COLS ? c->cols - col - 16 : BAR_COLS;
+    int full = width * percent(s) / 100;
+    char text[32];
+
+    (void)snprintf(text, sizeof text, "%3d %%", percent(s));
+    if (c->look->is_slow || c->look->reader || width < 8) {
+        ui_put(c, row, col, 8, UI_PLAIN, text);
+        col += 6;
+    } else {
+        ui_put(c, row, col, 1, UI_PLAIN, "[");
+        ui_fill(c, row, col + 1, full, UI_PLAIN, '#');
+        ui_fill(c, row, col + 1 + full, width - full, UI_PLAIN, '.');
+        ui_put(c, row, col + 1 + width, 1, UI_PLAIN, "]");
+        ui_put(c, row, col + 3 + width, 6, UI_PLAIN, text);
+        col += width + 9;
+    }
+    if (has_failed(s))
+        ui_put(c, row, col + 1, 12, UI_PLAIN, _("kept"));
+}
+
+static int put_lines(struct ui_canvas *c, int row, int col, enum ui_style style, const char *text)
+{
+    size_t len = strlen(text), at = 0, end;
+
+    while (at <= len) {
+        size_t next = ui_wrap(text, len, at, c->cols - col - 2, &end);
+
+        ui_put_part(c, row++, col, c->cols - col, style, text + at, end - at);
+        at = next;
+    }
+    return row;
+}
+
+static void draw_running(const struct first_sync *first, struct ui_canvas *c, int row, int col, int gap)
+{
+    const struct sync_status *s = &first->shown;
+    const struct table *table = table_of(first);
+    char text[128], name[64], time[24];
+
+    ui_plural(table, name, sizeof name);
+    (void)snprintf(text, sizeof text, _("Getting your %s for the first time."), name);
+    row = put_lines(c, row, col, UI_PLAIN, text);
+    row = put_lines(c, row, col, UI_PLAIN, _("This is done once on each device.")) + gap;
+    if (s->total > 0)
+        draw_bar(s, c, row, col);
+    row += 1 + gap;
+    ui_put(c, row, col, 12, UI_PLAIN, table->label);
+    if (s->total > 0)
+        (void)snprintf(text, sizeof text, _("%" PRId64 " of %" PRId64), s->done, s->total);
+    else
+        (void)snprintf(text, sizeof text, "%" PRId64, s->done);
+    ui_put(c, row++, col + 13, 30, UI_PLAIN, text);
+    ui_put(c, row, col, 12, UI_PLAIN, _("Received"));
+    if (s->got_bytes < 1000000)
+        (void)snprintf(text, sizeof text, _("%" PRId64 " kB"), s->got_bytes / 1000);
+    else
+        (void)snprintf(text, sizeof text, _("%" PRId64 ".%" PRId64 " MB"), s->got_bytes / 1000000,
+                       s->got_bytes / 100000 % 10);
+    ui_put(c, row++, col + 13, 30, UI_PLAIN, text);
+    if (s->started) {
+        clock_hhmmss(s->started, time, sizeof time);
+        ui_put(c, row, col, 12, UI_PLAIN, _("Started"));
+        ui_put(c, row, col + 13, 30, UI_PLAIN, time);
+    }
+    row += 1 + gap;
+    (void)put_lines(c, row, col, UI_PLAIN,
+                    _("If the connection drops, it goes on from here later;\nnothing is fetched twice."));
+}
+
+static int draw_buttons(const struct first_sync *first, struct ui_canvas *c, int row, int col)
+{
+    static const char *const names[BUTTON_COUNT] = {
+        N_("[ Retry now ]"),
+        N_("[ Details ]"),
+        N_("[ Sign out ]"),
+    };
+
+    for (int i = 0; i < BUTTON_COUNT; i++) {
+        bool is_at = (int)first->button == i;
+
+        if (is_at)
+            ui_cursor(c, row, col + 2);
+        col += ui_put(c, row, col, c->cols - col, is_at ? UI_BOLD : UI_PLAIN, _(names[i]));
+        col += c->is_narrow ? 1 : 3;
+    }
+    return row + 1;
+}
+
+static void draw_stopped(const struct first_sync *first, struct ui_canvas *c, int row, int col, int gap)
+{
+    const struct sync_status *s = &first->shown;
+    char text[160], time[24];
+
+    row = put_lines(c, row, col, UI_PLAIN, _("The first sync stopped before it was complete.")) + gap;
+    ui_put(c, row, col, 2, UI_ERROR, "!");
+    row = put_lines(c, row, col + 2, UI_PLAIN, s->last.msg) + gap;
+    if (first->has_details) {
+        (void)snprintf(text, sizeof text, _("%s, code %s, status %d."), rc_name(s->last.rc),
+                       s->last.code[0] ? s->last.code : "-", s->last.sys);
+        row = put_lines(c, row, col + 2, UI_DIM, text) + gap;
+    }
+    if (s->total > 0) {
+        draw_bar(s, c, row, col);
+        row += 1 + gap;
+    }
+    if (s->next_try) {
+        clock_hhmmss(s->next_try, time, sizeof time);
+        (void)snprintf(text, sizeof text, _("Trying again by itself at %s (try %d)."), time,
+                       s->tries + 1);
+        row = put_lines(c, row, col, UI_PLAIN, text) + gap;
+    }
+    row = draw_buttons(first, c, row, col) + gap * 2;
+    (void)put_lines(c, row, col, UI_PLAIN,
+                    _("Work can start when it is complete. What has arrived is kept."));
+}
+
+static void first_sync_draw(void *state, struct ui_canvas *c)
+{
+    const struct first_sync *first = state;
+    bool is_roomy = c->rows >= 16;
+    int col = c->is_narrow ? 0 : 10;
+
+    if (has_failed(&first->shown))
+        draw_stopped(first, c, is_roomy ? 3 : 0, col, is_roomy);
+    else
+        draw_running(first, c, is_roomy ? 3 : 0, col, is_roomy);
+}
+
+/* ---- keys and time ---- */
+
+/* Progress is looked at twice a second at most; its end and its failure at once. */
+static void first_sync_refresh(struct ui *ui, void *state)
+{
+    struct first_sync *first = state;
+    int64_t now = ui_now(ui);
+    int64_t step = terminal_look(ui->terminal)->is_slow ? PROGRESS_SLOW_MS : PROGRESS_MS;
+
+    if (has_failed(&first->shown) == has_failed(&ui->status) && first->shown_ms &&
+        now - first->shown_ms < step) {
+        first->due_ms = first->shown_ms + step;
+        return;
+    }
+    first->shown = ui->status;
+    first->shown_ms = now;
+    first->due_ms = 0;
+    ui->needs_draw = true;
+}
+
+static int64_t first_sync_due(const void *state)
+{
+    return ((const struct first_sync *)state)->due_ms;
+}
+
+static void retry(struct ui *ui)
+{
+    if (!ui->sync)
+        return;
+    if (ui->status.needs_sign_in)
+        ui_login_open(ui, true);
+    else
+        sync_ask(ui->sync, SYNC_RETRY);
+}
+
+static bool first_sync_act(struct ui *ui, void *state, enum ui_action action)
+{
+    struct first_sync *first = state;
+
+    switch (action) {
+    case UI_DO_RETRY:
+        retry(ui);
+        return true;
+    case UI_DO_DETAILS:
+        first->has_details = !first->has_details;
+        return true;
+    case UI_DO_NEXT:
+        first->button = (first->button + 1) % BUTTON_COUNT;
+        return true;
+    case UI_DO_PREVIOUS:
+        first->button = (first->button + BUTTON_COUNT - 1) % BUTTON_COUNT;
+        return true;
+    case UI_DO_ACCEPT:
+        if (!has_failed(&first->shown) || first->button == BUTTON_RETRY)
+            retry(ui);
+        else if (first->button == BUTTON_DETAILS)
+            first->has_details = !first->has_details;
+        else
+            ui_sign_out(ui);
+        return true;
+    default:
+        return false;
+    }
+}
+
+const struct ui_screen ui_first_sync_screen = {
+    .name = "first_sync",
+    .context = UI_IN_FIRST,
+    .close = first_sync_close,
+    .title = first_sync_title,
+    .load = first_sync_refresh,
+    .refresh = first_sync_refresh,
+    .draw = first_sync_draw,
+    .act = first_sync_act,
+    .left = first_sync_left,
+    .corner = first_sync_corner,
+    .due = first_sync_due,
+    .wake = first_sync_refresh,
+};
+
+void ui_first_sync_open(struct ui *ui)
+{
+    struct first_sync *first = mem_zero(1, sizeof *first);
+
+    first->registry = ui->options->registry;
+    first->clock = ui->clock;
+    ui_push(ui, &ui_first_sync_screen, first);
+}

@@ -1,0 +1,548 @@
+/* The editor of one record, made from its table's definition. What is typed is kept as a draft within a second; it is
+ * checked at save, and nothing is lost when that fails. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/i18n.h"
+#include "base/mem.h"
+#include "ui/draft.h"
+#include "ui/field.h"
+#include "ui/ui_priv.h"
+
+#define DRAFT_MS 1000
+#define LABEL_COL_MIN 11
+
+struct form {
+    const struct table *table;
+    char client_id[ID_SIZE];    /* empty: a new record */
+    struct field *fields;       /* one per column, in the definition's order */
+    size_t count, focus;
+    struct record record;       /* as it was opened; all zero for a new one */
+    bool is_gone;               /* the office removed it meanwhile */
+    int64_t draft_due;          /* monotonic: write the draft then; 0: nothing to write */
+    int64_t draft_at;           /* wall: when it was written last; 0: there is none */
+    int top;                    /* first row of the form that is in sight */
+    int width;                  /* of text fields, as drawn last */
+};
+
+static void form_close(void *state)
+{
+    struct form *form = state;
+
+    for (size_t i = 0; i < form->count; i++)
+        field_done(&form->fields[i]);
+    free(form->fields);
+    record_done(&form->record);
+    free(form);
+}
+
+static bool is_new(const struct form *form)
+{
+    return form->client_id[0] == '\0';
+}
+
+static const char *draft_id(const struct form *form)
+{
+    return is_new(form) ? NULL : form->client_id;
+}
+
+static bool is_changed(const struct form *form)
+{
+    for (size_t i = 0; i < form->count; i++) {
+        if (field_is_changed(&form->fields[i]))
+            return true;
+    }
+    return false;
+}
+
+static void form_title(const void *state, bool is_narrow, struct buf *out)
+{
+    const struct form *form = state;
+
+    (void)is_narrow;
+    buf_printf(out, is_new(form) ? _("New %s") : _("Edit %s"), form->table->label_one);
+}
+
+static bool form_left(const void *state, bool is_narrow, struct buf *out)
+{
+    const struct form *form = state;
+    char time[24];
+
+    if (form->draft_at == 0)
+        return false;
+    clock_hhmm(form->draft_at, time, sizeof time);
+    if (is_narrow)
+        buf_puts(out, _("draft"));
+    else
+        buf_printf(out, _("draft kept %s"), time);
+    return false;
+}
+
+static void form_corner(const void *state, struct buf *out)
+{
+    const struct form *form = state;
+
+    buf_printf(out, _("field %zu of %zu"), form->focus + 1, form->count);
+}
+
+/* ---- drawing ---- */
+
+struct place {
+    int label_cols, value_col, room;
+};
+
+static void measure(const struct form *form, const struct ui_canvas *c, struct place *place)
+{
+    int widest = LABEL_COL_MIN - 2;
+
+    for (size_t i = 0; i < form->count; i++) {
+        const struct column *column = form->fields[i].column;
+        int width = ui_width(column->label) + (column->is_required ? 2 : 0);
+
+        if (width > widest)
+            widest = width;
+    }
+    if (widest > c->cols / 3)
+        widest = c->cols / 3;
+    place->label_cols = c->is_narrow ? 8 : widest;
+    place->value_col = c->is_narrow ? 10 : 4 + widest;
+    place->room = c->cols - place->value_col - (c->is_narrow ? 0 : 3);
+}
+
+/* In narrow windows texts have rows of their own under the label. */
+static bool is_below(const struct field *field, const struct ui_canvas *c)
+{
+    enum edit_kind kind = column_edit_kind(field->column);
+
+    return c->is_narrow && (kind == EDIT_LINE || kind == EDIT_LINES || kind == EDIT_REFERENCE);
+}
+
+static int rows_of(const struct field *field, const struct ui_canvas *c, const struct place *place)
+{
+    if (is_below(field, c))
+        return 1 + field_rows(field, c->cols);
+    return field_rows(field, place->room);
+}
+
+static void draw_field(struct form *form, size_t i, struct ui_canvas *c, const struct place *place,
+                       int row)
+{
+    struct field *field = &form->fields[i];
+    const struct column *column = field->column;
+    bool has_focus = form->focus == i;
+    int label_col = c->is_narrow ? 0 : 2;
+    char label[128];
+
+    (void)snprintf(label, sizeof label, "%s%s", column->label, column->is_required ? " *" : "");
+    ui_put(c, row, label_col, place->label_cols, has_focus ? UI_BOLD : UI_PLAIN, label);
+    if (field->error[0])
+        ui_put(c, row, c->is_narrow ? 8 : 0, 1, UI_MARK_FAILED, "!");
+    if (is_below(field, c))
+        field_draw(field, c, row + 1, 0, c->cols, has_focus);
+    else
+        field_draw(field, c, row, place->value_col, place->room, has_focus);
+    if (has_focus)
+        form->width = field_width(field, is_below(field, c) ? c->cols : place->room);
+}
+
+static void draw_foot(const struct form *form, struct ui_canvas *c, int row)
+{
+    const struct field *focused = &form->fields[form->focus];
+    const struct record *rec = &form->record;
+    int col = c->is_narrow ? 0 : 2;
+    char text[160], time[24];
+
+    if (!is_new(form)) {
+        clock_hhmm(rec->updated_at, time, sizeof time);
+        if (rec->mark == MARK_FAILED)
+            (void)snprintf(text, sizeof text, "%s", _("Refused 3 times; F9 in the list shows why (!)"));
+        else if (rec->mark != MARK_SYNCED)
+            (void)snprintf(text, sizeof text, _("Changed %s on this device, not sent yet (%s)"), time,
+                           rec->mark == MARK_NEW ? "+" : "~");
+        else {
+            clock_local(rec->updated_at, time, sizeof time);
+            (void)snprintf(text, sizeof text, _("Changed %s"), time);
+        }
+        ui_put(c, row++, col, c->cols - col, UI_PLAIN, text);
+    }
+    if (focused->column->help)
+        ui_put(c, row, col, c->cols - col, UI_DIM, focused->column->help);
+}
+
+static void form_draw(void *state, struct ui_canvas *c)
+{
+    struct form *form = state;
+    struct place place;
+    int lead = c->rows >= 16 ? 1 : 0;
+    int row = lead, focus_row = 0, focus_rows = 1;
+
+    measure(form, c, &place);
+    for (size_t i = 0; i < form->focus; i++)
+        focus_row += rows_of(&form->fields[i], c, &place);
+    focus_rows = rows_of(&form->fields[form->focus], c, &place);
+    if (focus_row + focus_rows > form->top + c->rows - lead)
+        form->top = focus_row + focus_rows - (c->rows - lead);
+    if (focus_row < form->top)
+        form->top = focus_row;
+    row -= form->top;
+    for (size_t i = 0; i < form->count; i++) {
+        if (row >= lead)
+            draw_field(form, i, c, &place, row);
+        row += rows_of(&form->fields[i], c, &place);
+    }
+    draw_foot(form, c, row + 1);
+}
+
+/* ---- drafts ---- */
+
+static void draft_write(struct ui *ui, struct form *form)
+{
+    struct buf json = { 0 };
+    struct err err = { 0 };
+    enum rc rc;
+
+    form->draft_due = 0;
+    draft_put(form->fields, form->count, &json);
+    rc = db_draft_put(ui->writer, form->table, draft_id(form), buf_str(&json), &err);
+    if (rc == RC_OK)
+        form->draft_at = ui_wall(ui);
+    else
+        ui_save_failed(ui, &err);
+    ui->needs_draw = true;
+    buf_done(&json);
+}
+
+static void draft_restore(struct ui *ui, struct form *form)
+{
+    struct err err = { 0 };
+    char *json = NULL, time[24];
+
+    if (db_draft_get(ui->reader, form->table, draft_id(form), &json, &form->draft_at, &err))
+        return;
+    if (draft_take(json, form->fields, form->count) > 0) {
+        clock_hhmm(form->draft_at, time, sizeof time);
+        ui_say(ui, _("The draft from %s is here again."), time);
+    }
+    free(json);
+}
+
+static int64_t form_due(const void *state)
+{
+    return ((const struct form *)state)->draft_due;
+}
+
+static void form_wake(struct ui *ui, void *state)
+{
+    draft_write(ui, state);
+}
+
+static void form_leaving(struct ui *ui, void *state)
+{
+    struct form *form = state;
+
+    if (form->draft_due)
+        draft_write(ui, form);
+}
+
+static void touched(struct ui *ui, struct form *form)
+{
+    if (form->draft_due == 0)
+        form->draft_due = ui_now(ui) + DRAFT_MS;
+}
+
+static void discard(struct ui *ui, struct form *form)
+{
+    struct err err = { 0 };
+
+    form->draft_due = 0;
+    if (form->draft_at && db_draft_drop(ui->writer, form->table, draft_id(form), &err) &&
+        err.rc != RC_NOT_FOUND)
+        ui_say_err(ui, &err);
+}
+
+/* ---- saving ---- */
+
+/* The values as typed, or as they were where nothing was typed. False: some field is wrong, and has the focus. */
+static bool collect(struct ui *ui, struct form *form, struct value *values, bool *is_set)
+{
+    size_t bad = form->count;
+
+    for (size_t i = 0; i < form->count; i++) {
+        struct field *field = &form->fields[i];
+
+        if (!is_new(form) && !field_is_changed(field)) {
+            field->error[0] = '\0';
+            value_copy(&values[i], &form->record.values[i]);
+            continue;
+        }
+        if (field_value(field, ui_wall(ui), &values[i]))
+            bad = bad == form->count ? i : bad;
+        else
+            is_set[i] = is_new(form) ? values[i].kind != VALUE_NULL
+                                     : !value_equal(&values[i], &form->record.values[i]);
+    }
+    if (bad == form->count)
+        return true;
+    form->focus = bad;
+    ui_say(ui, "! %s", form->fields[bad].error);
+    return false;
+}
+
+static void show_refusal(struct ui *ui, struct form *form, const struct err *err)
+{
+    for (size_t i = 0; i < form->count; i++) {
+        struct field *field = &form->fields[i];
+
+        if (err->rc == RC_INVALID && strcmp(field->column->name, err->column) == 0) {
+            (void)snprintf(field->error, sizeof field->error, "%s", err->msg);
+            form->focus = i;
+        }
+    }
+    ui_save_failed(ui, err);
+}
+
+static enum rc write(struct ui *ui, struct form *form, const struct value *values, const bool *is_set,
+                     struct err *err)
+{
+    const struct table *table = form->table;
+    struct db_saved saved = { 0 };
+    struct db_edit edit = {
+        .table = table,
+        .client_id = draft_id(form),
+        .if_missing = DB_MISSING_CREATE,
+        .values = values,
+        .is_set = is_set,
+        .drop_draft = true,
+    };
+    enum rc rc = db_save(ui->writer, &edit, &saved, err);
+
+    if (rc)
+        return rc;
+    form->draft_due = 0;
+    if (!saved.is_new && saved.is_changed)
+        ui_list_keep_undo(ui, &form->record, is_set);
+    ui_pop(ui);                         /* frees the form */
+    if (saved.is_new)
+        ui_list_show(ui, table, saved.client_id);
+    if (saved.is_new || saved.is_changed)
+        ui_saved(ui);
+    else
+        ui_say(ui, "%s", _("Nothing was changed."));
+    return RC_OK;
+}
+
+static void save(struct ui *ui, struct form *form)
+{
+    size_t count = form->count;
+    struct value *values = mem_zero(count, sizeof *values);
+    bool *is_set = mem_zero(count, sizeof *is_set);
+    struct err err = { 0 };
+
+    if (collect(ui, form, values, is_set) && write(ui, form, values, is_set, &err))
+        show_refusal(ui, form, &err);
+    for (size_t i = 0; i < count; i++)
+        value_done(&values[i]);
+    free(values);
+    free(is_set);
+}
+
+/* ---- keys ---- */
+
+static void leave_answered(struct ui *ui, void *state, char key)
+{
+    struct form *form = state;
+
+    if (key == 'y') {
+        save(ui, form);
+    } else if (key == 'n') {
+        discard(ui, form);
+        ui_pop(ui);
+    }
+}
+
+static void cancel(struct ui *ui, struct form *form)
+{
+    if (is_changed(form)) {
+        ui_ask_keys(ui, "yn", form, leave_answered, "%s", _("Save changes? y save, n discard, Esc go on"));
+        return;
+    }
+    discard(ui, form);
+    ui_pop(ui);
+}
+
+static void move_focus(struct ui *ui, struct form *form, int step)
+{
+    size_t at = form->focus;
+
+    do {
+        at = (at + form->count + (size_t)(step + (int)form->count)) % form->count;
+    } while (form->fields[at].column->is_read_only && at != form->focus);
+    form->focus = at;
+    if (form->fields[at].error[0])
+        ui_say(ui, "! %s", form->fields[at].error);
+}
+
+static bool is_last(const struct form *form)
+{
+    for (size_t i = form->focus + 1; i < form->count; i++) {
+        if (!form->fields[i].column->is_read_only)
+            return false;
+    }
+    return true;
+}
+
+static bool form_is_text(const void *state)
+{
+    (void)state;
+    return true;                        /* letters belong to the fields, choices too */
+}
+
+static bool form_type(struct ui *ui, void *state, const struct ui_key *key)
+{
+    struct form *form = state;
+    struct field *field = &form->fields[form->focus];
+
+    if (field_type(field, key, ui_wall(ui)))
+        touched(ui, form);
+    else
+        terminal_alert(ui->terminal);
+    if (key->code == UI_KEY_SCAN && !is_last(form))
+        move_focus(ui, form, 1);
+    return true;
+}
+
+/* Enter: a new line in notes; in other fields the next one, and behind the last one the record is saved. */
+static bool form_enter(struct ui *ui, void *state)
+{
+    struct form *form = state;
+    struct field *field = &form->fields[form->focus];
+
+    if (field_is_lines(field)) {
+        line_edit_insert(&field->edit, "\n", 1);
+        touched(ui, form);
+    } else if (is_last(form)) {
+        save(ui, form);
+    } else {
+        move_focus(ui, form, 1);
+    }
+    return true;
+}
+
+static bool form_act(struct ui *ui, void *state, enum ui_action action)
+{
+    struct form *form = state;
+    struct field *field = &form->fields[form->focus];
+
+    if (field_act(field, action, form->width, ui_wall(ui))) {
+        if (action != UI_DO_NEXT && action != UI_DO_PREVIOUS && field_is_changed(field))
+            touched(ui, form);
+        return true;
+    }
+    switch (action) {
+    case UI_DO_NEXT:
+        move_focus(ui, form, 1);
+        return true;
+    case UI_DO_PREVIOUS:
+        move_focus(ui, form, -1);
+        return true;
+    case UI_DO_ENTER:
+        return form_enter(ui, form);
+    case UI_DO_SAVE:
+        save(ui, form);
+        return true;
+    case UI_DO_CANCEL:
+        cancel(ui, form);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The office removed it, or somebody else changed it: the form says so, and keeps what is typed. */
+static void form_refresh(struct ui *ui, void *state)
+{
+    struct form *form = state;
+    struct record now = { 0 };
+    struct err err = { 0 };
+    enum rc rc;
+
+    if (is_new(form))
+        return;
+    rc = db_record_read(ui->reader, form->table, form->client_id, &now, &err);
+    if (rc == RC_NOT_FOUND && !form->is_gone)
+        ui_say(ui, _("The office removed this %s. Saving brings it back."), form->table->label_one);
+    form->is_gone = rc == RC_NOT_FOUND;
+    if (rc == RC_OK) {
+        form->record.mark = now.mark;
+        form->record.updated_at = now.updated_at;
+    }
+    record_done(&now);
+}
+
+const struct ui_screen ui_form_screen = {
+    .name = "form",
+    .context = UI_IN_FORM,
+    .close = form_close,
+    .title = form_title,
+    .refresh = form_refresh,
+    .draw = form_draw,
+    .act = form_act,
+    .is_text = form_is_text,
+    .type = form_type,
+    .left = form_left,
+    .corner = form_corner,
+    .due = form_due,
+    .wake = form_wake,
+    .leaving = form_leaving,
+};
+
+static void fields_make(struct form *form)
+{
+    static const struct value nothing = { 0 };
+
+    form->count = form->table->column_count;
+    form->fields = mem_zero(form->count, sizeof *form->fields);
+    for (size_t i = 0; i < form->count; i++) {
+        const struct column *column = &form->table->columns[i];
+        const struct value *v = !is_new(form)         ? &form->record.values[i]
+                                : column->has_default ? &column->default_value
+                                                      : &nothing;
+
+        field_init(&form->fields[i], column, v);
+    }
+    while (form->fields[form->focus].column->is_read_only && form->focus + 1 < form->count)
+        form->focus++;
+}
+
+static void set_title(struct form *form, const char *text)
+{
+    for (size_t i = 0; text && i < form->count; i++) {
+        if (form->fields[i].column == form->table->title)
+            field_set(&form->fields[i], text);
+    }
+}
+
+void ui_form_open(struct ui *ui, const struct table *table, const char *client_id, const char *text)
+{
+    struct form *form = mem_zero(1, sizeof *form);
+    struct err err = { 0 };
+    enum rc rc = RC_OK;
+
+    form->table = table;
+    if (client_id) {
+        (void)snprintf(form->client_id, sizeof form->client_id, "%s", client_id);
+        rc = db_record_read(ui->reader, table, client_id, &form->record, &err);
+    }
+    if (rc == RC_NOT_FOUND)
+        ui_say(ui, _("The office removed this %s."), table->label_one);
+    else if (rc)
+        ui_say_err(ui, &err);
+    if (rc) {
+        form_close(form);
+        return;
+    }
+    fields_make(form);
+    set_title(form, text);
+    ui_push(ui, &ui_form_screen, form);
+    draft_restore(ui, form);
+}

@@ -1,0 +1,478 @@
+/* The list of a table's records: moving, views, sorts, finding. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/i18n.h"
+#include "base/mem.h"
+#include "ui/list_priv.h"
+
+static void list_close(void *state)
+{
+    struct list *list = state;
+
+    rows_done(&list->rows);
+    list_undo_done(&list->undo);
+    list_mark_none(list);
+    free(list->words);
+    free(list);
+}
+
+static const char *view_name(enum db_view view)
+{
+    static const char *const names[] = {
+        [DB_VIEW_OPEN] = N_("open"),
+        [DB_VIEW_DONE] = N_("done"),
+        [DB_VIEW_ALL] = N_("all"),
+    };
+
+    return _(names[view]);
+}
+
+static void list_title(const void *state, bool is_narrow, struct buf *out)
+{
+    const struct list *list = state;
+    const struct table *table = list->rows.table;
+
+    buf_printf(out, "%s: ", table->label);
+    if (table->done)
+        buf_puts(out, view_name(list->rows.view));
+    if (is_narrow)
+        return;
+    buf_printf(out, _("%sby %s"), table->done ? ", " : "", table->sorts[list->rows.sort].name);
+    if (list->rows.filter)
+        buf_printf(out, _(", with \"%s\""), list->rows.filter);
+}
+
+static void list_corner(const void *state, struct buf *out)
+{
+    const struct list *list = state;
+    const struct rows *rows = &list->rows;
+
+    if (list->marked_count > 0)
+        buf_printf(out, _("%zu marked"), list->marked_count);
+    if (rows->count == 0 || rows->total < 0)
+        return;
+    buf_puts(out, out->len ? "  " : "");
+    if (rows->first >= 0 && rows->first + (int64_t)rows->cursor < rows->total)
+        buf_printf(out, "%" PRId64 "/", rows->first + (int64_t)rows->cursor + 1);
+    buf_printf(out, "%" PRId64, rows->total);
+}
+
+/* ---- reading ---- */
+
+static void check(struct ui *ui, enum rc rc, const struct err *err)
+{
+    if (rc && rc != RC_NOT_FOUND)
+        ui_say_err(ui, err);
+}
+
+static void list_load(struct ui *ui, void *state)
+{
+    struct list *list = state;
+    struct err err = { 0 };
+    bool was_incomplete = list->is_incomplete;
+
+    list->is_incomplete = !ui_table_is_complete(ui, list->rows.table);
+    list->is_never_synced = ui->status.last_ok == 0;
+    if (was_incomplete && !list->is_incomplete)
+        check(ui, rows_first(&list->rows, ui->reader, &err), &err);
+    check(ui, rows_fit(&list->rows, ui->reader, ui->content.rows > 0 ? (size_t)ui->content.rows : 1, &err),
+          &err);
+    /* What was committed while another screen was on top. */
+    if (list->rows.count > 0)
+        check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
+}
+
+void list_refresh(struct ui *ui, void *state)
+{
+    struct list *list = state;
+    struct err err = { 0 };
+
+    if (list->is_incomplete) {
+        list_load(ui, state);
+        return;
+    }
+    /* Nothing is on screen that could move. */
+    if (list->rows.count == 0)
+        check(ui, rows_first(&list->rows, ui->reader, &err), &err);
+    else
+        check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
+}
+
+/* The view is entered again: the rows are those that match now. */
+static void enter(struct ui *ui, struct list *list)
+{
+    struct err err = { 0 };
+
+    list->is_incomplete = !ui_table_is_complete(ui, list->rows.table);
+    check(ui, rows_first(&list->rows, ui->reader, &err), &err);
+}
+
+/* The same record stays under the cursor if the new order or view has it. */
+static void enter_at_cursor(struct ui *ui, struct list *list)
+{
+    const struct row *row = rows_at_cursor(&list->rows);
+    char client_id[ID_SIZE] = "";
+    struct err err = { 0 };
+
+    if (row)
+        memcpy(client_id, row->record.client_id, sizeof client_id);
+    list->rows.first = -1;
+    if (!row || rows_show(&list->rows, ui->reader, client_id, &err))
+        enter(ui, list);
+}
+
+/* ---- views, sorts, tables ---- */
+
+static void view_chosen(struct ui *ui, void *state, char key)
+{
+    struct list *list = state;
+
+    if (key == 0)
+        return;
+    list->rows.view = key == 'o' ? DB_VIEW_OPEN : key == 'd' ? DB_VIEW_DONE : DB_VIEW_ALL;
+    enter(ui, list);
+}
+
+static void next_table(struct ui *ui, struct list *list)
+{
+    const struct registry *registry = ui->options->registry;
+    size_t next = (list->rows.table->index + 1) % registry_count(registry);
+
+    if (registry_at(registry, next) == list->rows.table)
+        return;
+    rows_done(&list->rows);
+    list_mark_none(list);
+    list_undo_done(&list->undo);
+    list->rows.table = registry_at(registry, next);
+    list->rows.view = list->rows.table->done ? DB_VIEW_OPEN : DB_VIEW_ALL;
+    list_load(ui, list);
+}
+
+static void clear_filter(struct ui *ui, struct list *list)
+{
+    free(list->rows.filter);
+    list->rows.filter = NULL;
+    enter_at_cursor(ui, list);
+}
+
+/* Esc: one thing at a time, the loudest first. */
+static void cancel(struct ui *ui, struct list *list)
+{
+    if (ui_has_banner(ui))
+        ui->banner_hidden_at = ui->counts.failed;
+    else if (list->marked_count > 0)
+        list_mark_none(list);
+    else if (list->rows.filter)
+        clear_filter(ui, list);
+}
+
+/* ---- finding ---- */
+
+static void find(struct ui *ui, struct list *list, int step)
+{
+    struct err err = { 0 };
+    enum rc rc;
+
+    if (!list->words) {
+        ui_say(ui, "%s", _("Nothing was searched yet. / finds."));
+        return;
+    }
+    rc = rows_find(&list->rows, ui->reader, list->words, step, &err);
+    if (rc == RC_NOT_FOUND)
+        ui_say(ui, step > 0 ? _("\"%s\": not found below.") : _("\"%s\": not found above."),
+               list->words);
+    else
+        check(ui, rc, &err);
+}
+
+static void find_typed(struct ui *ui, void *state, const char *text)
+{
+    struct list *list = state;
+
+    if (*text) {
+        free(list->words);
+        list->words = mem_strdup(text);
+    }
+    find(ui, list, 1);
+}
+
+static void filter_typed(struct ui *ui, void *state, const char *text)
+{
+    struct list *list = state;
+
+    free(list->rows.filter);
+    list->rows.filter = *text ? mem_strdup(text) : NULL;
+    enter(ui, list);
+}
+
+static void offer_new(struct ui *ui, void *state, char key)
+{
+    struct list *list = state;
+
+    if (key == 'y')
+        ui_form_open(ui, list->rows.table, NULL, list->words);
+}
+
+/* A scan, or a paste outside of a field: finds that text, and offers a new record with it if there is none. */
+static bool list_type(struct ui *ui, void *state, const struct ui_key *key)
+{
+    struct list *list = state;
+    struct line_edit text = { 0 };
+    struct err err = { 0 };
+    enum rc rc;
+
+    if (key->code != UI_KEY_SCAN && key->code != UI_KEY_PASTE)
+        return false;
+    line_edit_insert(&text, key->text, key->len);
+    free(list->words);
+    list->words = mem_strdup(buf_str(&text.text));
+    line_edit_done(&text);
+    rc = rows_first(&list->rows, ui->reader, &err);
+    if (rc == RC_OK && *list->words)
+        rc = rows_find(&list->rows, ui->reader, list->words, 1, &err);
+    if (rc == RC_NOT_FOUND) {
+        terminal_alert(ui->terminal);
+        ui_ask_keys(ui, "yn", list, offer_new, _("\"%s\" was not found. Add a new %s with it? y/n"),
+                    list->words, list->rows.table->label_one);
+    } else {
+        check(ui, rc, &err);
+    }
+    return true;
+}
+
+/* ---- keys ---- */
+
+static bool act_move(struct ui *ui, struct list *list, enum ui_action action)
+{
+    struct rows *rows = &list->rows;
+    int page = rows->room > 1 ? (int)rows->room - 1 : 1;
+    struct err err = { 0 };
+    enum rc rc;
+
+    switch (action) {
+    case UI_DO_UP:
+        rc = rows_move(rows, ui->reader, -1, &err);
+        break;
+    case UI_DO_DOWN:
+        rc = rows_move(rows, ui->reader, 1, &err);
+        break;
+    case UI_DO_PAGE_UP:
+        rc = rows_turn(rows, ui->reader, -page, &err);
+        break;
+    case UI_DO_PAGE_DOWN:
+        rc = rows_turn(rows, ui->reader, page, &err);
+        break;
+    case UI_DO_HALF_UP:
+        rc = rows_move(rows, ui->reader, -(page + 1) / 2, &err);
+        break;
+    case UI_DO_HALF_DOWN:
+        rc = rows_move(rows, ui->reader, (page + 1) / 2, &err);
+        break;
+    case UI_DO_FIRST:
+        rc = rows_first(rows, ui->reader, &err);
+        break;
+    case UI_DO_LAST:
+        rc = rows_last(rows, ui->reader, &err);
+        break;
+    default:
+        return false;
+    }
+    check(ui, rc, &err);
+    return true;
+}
+
+static void mark_all(struct list *list)
+{
+    for (size_t i = 0; i < list->rows.count; i++) {
+        if (!list_is_marked(list, list->rows.items[i].record.client_id))
+            list_mark_toggle(list, list->rows.items[i].record.client_id);
+    }
+}
+
+static void copy_title(struct ui *ui, const struct row *row)
+{
+    const struct value *v = &row->record.values[row->record.table->title->index];
+
+    if (v->kind == VALUE_TEXT && terminal_copy(ui->terminal, v->text, v->len))
+        ui_say(ui, "%s", _("Copied."));
+    else
+        ui_say(ui, "%s", _("This terminal has no clipboard."));
+}
+
+static bool act_row(struct ui *ui, struct list *list, enum ui_action action)
+{
+    const struct row *row = rows_at_cursor(&list->rows);
+
+    if (!row)
+        return action == UI_DO_EDIT || action == UI_DO_DONE || action == UI_DO_MARK ||
+               action == UI_DO_COPY;
+    switch (action) {
+    case UI_DO_EDIT:
+        ui_form_open(ui, list->rows.table, row->record.client_id, NULL);
+        return true;
+    case UI_DO_DONE:
+        list_toggle_done(ui, list);
+        return true;
+    case UI_DO_MARK:
+        list_mark_toggle(list, row->record.client_id);
+        return act_move(ui, list, UI_DO_DOWN);
+    case UI_DO_MARK_ALL:
+        mark_all(list);
+        return true;
+    case UI_DO_COPY:
+        copy_title(ui, row);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool act_view(struct ui *ui, struct list *list, enum ui_action action)
+{
+    switch (action) {
+    case UI_DO_VIEW:
+        if (list->rows.table->done)
+            ui_ask_keys(ui, "oda", list, view_chosen, "%s", _("Show: o open  d done  a all"));
+        return true;
+    case UI_DO_SORT:
+        list->rows.sort = (list->rows.sort + 1) % list->rows.table->sort_count;
+        enter_at_cursor(ui, list);
+        return true;
+    case UI_DO_FIND:
+        ui_ask_text(ui, _("Find:"), list->words, list, find_typed);
+        return true;
+    case UI_DO_FIND_NEXT:
+        find(ui, list, 1);
+        return true;
+    case UI_DO_FIND_LAST:
+        find(ui, list, -1);
+        return true;
+    case UI_DO_FILTER:
+        ui_ask_text(ui, _("Filter:"), list->rows.filter, list, filter_typed);
+        return true;
+    case UI_DO_NEXT_TABLE:
+        next_table(ui, list);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool list_act(struct ui *ui, void *state, enum ui_action action)
+{
+    struct list *list = state;
+
+    if (list->is_incomplete && action != UI_DO_NEXT_TABLE)
+        return false;
+    if (act_move(ui, list, action) || act_row(ui, list, action) || act_view(ui, list, action))
+        return true;
+    switch (action) {
+    case UI_DO_NEW:
+        ui_form_open(ui, list->rows.table, NULL, NULL);
+        return true;
+    case UI_DO_UNDO:
+        list_undo_now(ui, list);
+        return true;
+    case UI_DO_CANCEL:
+        cancel(ui, list);
+        return true;
+    default:
+        return false;
+    }
+}
+
+const struct ui_screen ui_list_screen = {
+    .name = "list",
+    .context = UI_IN_LIST,
+    .close = list_close,
+    .title = list_title,
+    .heads = list_heads,
+    .load = list_load,
+    .refresh = list_refresh,
+    .draw = list_draw,
+    .act = list_act,
+    .type = list_type,
+    .corner = list_corner,
+};
+
+void ui_list_keep_undo(struct ui *ui, const struct record *before, const bool *is_set)
+{
+    for (size_t i = 0; i < ui->depth; i++) {
+        if (ui->stack[i].screen == &ui_list_screen)
+            list_undo_keep(ui, ui->stack[i].state, before, is_set);
+    }
+}
+
+void ui_list_show(struct ui *ui, const struct table *table, const char *client_id)
+{
+    struct err err = { 0 };
+
+    for (size_t i = 0; i < ui->depth; i++) {
+        struct list *list = ui->stack[i].state;
+
+        if (ui->stack[i].screen != &ui_list_screen || list->rows.table != table)
+            continue;
+        list->rows.first = -1;
+        check(ui, rows_show(&list->rows, ui->reader, client_id, &err), &err);
+    }
+}
+
+/* ---- a draft from an earlier start ---- */
+
+static void draft_answered(struct ui *ui, void *state, char key)
+{
+    struct err err = { 0 };
+    char *name = NULL, *json = NULL;
+    char client_id[ID_SIZE];
+    const struct table *table;
+    int64_t at;
+
+    (void)state;
+    if (key == 0 || db_draft_latest(ui->reader, &name, client_id, &json, &at, &err))
+        return;
+    table = registry_find(ui->options->registry, name);
+    if (table && key == 'e')
+        ui_form_open(ui, table, *client_id ? client_id : NULL, NULL);
+    else if (table)
+        check(ui, db_draft_drop(ui->writer, table, *client_id ? client_id : NULL, &err), &err);
+    free(name);
+    free(json);
+}
+
+static void offer_draft(struct ui *ui)
+{
+    struct err err = { 0 };
+    char *name = NULL, *json = NULL;
+    char client_id[ID_SIZE], title[96] = "", time[24];
+    const struct table *table;
+    struct record rec = { 0 };
+    int64_t at;
+
+    if (db_draft_latest(ui->reader, &name, client_id, &json, &at, &err))
+        return;
+    table = registry_find(ui->options->registry, name);
+    if (table) {
+        clock_hhmm(at, time, sizeof time);
+        if (*client_id && db_record_read(ui->reader, table, client_id, &rec, &err) == RC_OK)
+            list_title_of(&rec, title, sizeof title);
+        else
+            (void)snprintf(title, sizeof title, _("new %s"), table->label_one);
+        ui_ask_keys(ui, "ed", NULL, draft_answered,
+                    _("Draft of \"%s\" from %s is kept. e edit, d discard"), title, time);
+    }
+    record_done(&rec);
+    free(name);
+    free(json);
+}
+
+void ui_list_open(struct ui *ui)
+{
+    struct list *list = mem_zero(1, sizeof *list);
+
+    list->rows.table = registry_at(ui->options->registry, 0);
+    list->rows.view = list->rows.table->done ? DB_VIEW_OPEN : DB_VIEW_ALL;
+    ui_push(ui, &ui_list_screen, list);
+    offer_draft(ui);
+}

@@ -1,0 +1,46 @@
+/* ui/list_priv.h: the list screen's state, shared by its files: list.c (moving, views, finding), list_draw.c (columns
+ * and marks), list_change.c (done, undo, marks of the user). Private to them.
+ */
+#ifndef UI_LIST_PRIV_H
+#define UI_LIST_PRIV_H
+
+#include "ui/rows.h"
+#include "ui/ui_priv.h"
+
+struct list_undo {              /* the last change made here; all zero: none */
+    const struct table *table;
+    char client_id[ID_SIZE];
+    char what[64], title[96];
+    struct value *before;       /* column_count of them */
+    bool *is_set;
+    int64_t changed_at;         /* wall: later than this its op was made */
+};
+
+struct list {
+    struct rows rows;
+    struct list_undo undo;
+    char (*marked)[ID_SIZE];    /* records that the user marked */
+    size_t marked_count;
+    char *words;                /* what was searched last; NULL: nothing */
+    bool is_incomplete;         /* the table's first sync has not ended: nothing to see or add yet */
+    bool is_never_synced;
+};
+
+void list_draw(void *state, struct ui_canvas *c);
+void list_heads(const void *state, struct ui_canvas *c);
+
+bool list_is_marked(const struct list *list, const char *client_id);
+void list_mark_toggle(struct list *list, const char *client_id);
+void list_mark_none(struct list *list);
+void list_toggle_done(struct ui *ui, struct list *list);
+/* The columns of `before` that is_set names are what an undo brings back. */
+void list_undo_keep(struct ui *ui, struct list *list, const struct record *before, const bool *is_set);
+void list_undo_now(struct ui *ui, struct list *list);
+void list_undo_done(struct list_undo *undo);
+/* Something was committed by us: shows it at once. */
+void list_refresh(struct ui *ui, void *state);
+
+/* A record's title, for sentences; out is cut to fit. */
+void list_title_of(const struct record *rec, char *out, size_t size);
+
+#endif

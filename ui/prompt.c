@@ -1,0 +1,110 @@
+/* The last row: what happened, and questions. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+#include "ui/ui_priv.h"
+
+void ui_say(struct ui *ui, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(ui->message, sizeof ui->message, fmt, args);
+    va_end(args);
+    ui->needs_draw = true;
+}
+
+void ui_say_err(struct ui *ui, const struct err *err)
+{
+    ui_say(ui, "%s", err->msg[0] ? err->msg : rc_name(err->rc));
+}
+
+void ui_prompt_close(struct ui *ui)
+{
+    line_edit_done(&ui->prompt.edit);
+    free(ui->prompt.earlier);
+    ui->prompt = (struct ui_prompt){ 0 };
+    ui->needs_draw = true;
+}
+
+void ui_ask_keys(struct ui *ui, const char *keys, void *state,
+                 void (*answered)(struct ui *ui, void *state, char key), const char *fmt, ...)
+{
+    struct ui_prompt *prompt = &ui->prompt;
+    va_list args;
+
+    ui_prompt_close(ui);
+    prompt->kind = UI_PROMPT_KEYS;
+    va_start(args, fmt);
+    (void)vsnprintf(prompt->question, sizeof prompt->question, fmt, args);
+    va_end(args);
+    (void)snprintf(prompt->keys, sizeof prompt->keys, "%s", keys);
+    prompt->answered = answered;
+    prompt->state = state;
+}
+
+void ui_ask_text(struct ui *ui, const char *label, const char *earlier, void *state,
+                 void (*typed)(struct ui *ui, void *state, const char *text))
+{
+    struct ui_prompt *prompt = &ui->prompt;
+
+    ui_prompt_close(ui);
+    prompt->kind = UI_PROMPT_TEXT;
+    (void)snprintf(prompt->question, sizeof prompt->question, "%s", label);
+    prompt->earlier = earlier ? mem_strdup(earlier) : NULL;
+    prompt->typed = typed;
+    prompt->state = state;
+}
+
+static void keys_key(struct ui *ui, enum ui_action action, const struct ui_key *key)
+{
+    struct ui_prompt was = ui->prompt;
+    char answer = 0;
+
+    if (action != UI_DO_CANCEL) {
+        if (key->len != 1 || !strchr(was.keys, key->text[0]))
+            return;                     /* Enter alone answers nothing */
+        answer = key->text[0];
+    }
+    ui_prompt_close(ui);
+    was.answered(ui, was.state, answer);
+}
+
+static void text_key(struct ui *ui, enum ui_action action, const struct ui_key *key)
+{
+    struct ui_prompt *prompt = &ui->prompt;
+    void (*typed)(struct ui *, void *, const char *) = prompt->typed;
+    void *state = prompt->state;
+    char *text;
+
+    if (action == UI_DO_ACCEPT || key->code == UI_KEY_SCAN) {
+        if (key->code == UI_KEY_SCAN)
+            line_edit_insert(&prompt->edit, key->text, key->len);
+        text = mem_strdup(buf_str(&prompt->edit.text));
+        ui_prompt_close(ui);
+        typed(ui, state, text);
+        free(text);
+    } else if (action == UI_DO_CANCEL) {
+        ui_prompt_close(ui);
+    } else if (action == UI_DO_UP) {
+        if (prompt->earlier)
+            line_edit_set(&prompt->edit, prompt->earlier, strlen(prompt->earlier));
+    } else if (key->code == UI_KEY_PASTE || (key->code >= ' ' && key->code < UI_KEY_BASE)) {
+        line_edit_insert(&prompt->edit, key->text, key->len);
+    } else {
+        (void)line_edit_act(&prompt->edit, keymap_find(ui->keymap, UI_IN_TEXT, key->code));
+    }
+}
+
+void ui_prompt_key(struct ui *ui, const struct ui_key *key)
+{
+    enum ui_action action = keymap_find(ui->keymap, UI_IN_PROMPT, key->code);
+
+    ui->needs_draw = true;
+    if (ui->prompt.kind == UI_PROMPT_KEYS)
+        keys_key(ui, action, key);
+    else
+        text_key(ui, action, key);
+}

@@ -1,0 +1,54 @@
+/* ui/rows.h: the part of a table that is on screen: as many records as fit, read by key, so that any size costs the
+ * same. It keeps UX's promise that nothing moves by itself: a notice refreshes records in place, and the window is read
+ * again only when the user moves.
+ *
+ * Threads  the UI thread, on its reading connection.
+ */
+#ifndef UI_ROWS_H
+#define UI_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "db/store.h"
+
+struct row {
+    struct record record;       /* record.key: where it was drawn, also when its key has changed since */
+    bool is_gone;               /* removed by the office since it was drawn */
+};
+
+struct rows {                   /* all zero, then table is set, is an empty one */
+    const struct table *table;
+    enum db_view view;
+    size_t sort;
+    char *filter;               /* NULL: none */
+    struct row *items;          /* room of them allocated */
+    size_t count, room;
+    size_t cursor;              /* index in items; 0 when there are none */
+    int64_t first;              /* place of items[0] in the view, from 0; -1: not known */
+    int64_t total;              /* records of the view; -1 when filtered */
+    bool is_stale;              /* something was committed since it was read */
+};
+
+void rows_done(struct rows *rows);
+
+/* How many fit. Reads what is missing, keeps the cursor's record in sight. */
+enum rc rows_fit(struct rows *rows, struct db *db, size_t room, struct err *err);
+
+enum rc rows_first(struct rows *rows, struct db *db, struct err *err);
+enum rc rows_last(struct rows *rows, struct db *db, struct err *err);
+enum rc rows_move(struct rows *rows, struct db *db, int step, struct err *err);
+/* Turns the window by that many rows; the cursor stays at its place on the screen. */
+enum rc rows_turn(struct rows *rows, struct db *db, int step, struct err *err);
+/* Reads the window again with this record under the cursor. RC_NOT_FOUND when there is no such record. */
+enum rc rows_show(struct rows *rows, struct db *db, const char *client_id, struct err *err);
+/* The next (1) or last (-1) record after the cursor with these words goes under the cursor. RC_NOT_FOUND: none. */
+enum rc rows_find(struct rows *rows, struct db *db, const char *words, int step, struct err *err);
+
+/* After a notice: the records that are on screen, in place, and the count. */
+enum rc rows_refresh(struct rows *rows, struct db *db, struct err *err);
+
+/* The record under the cursor; NULL when there is none. */
+const struct row *rows_at_cursor(const struct rows *rows);
+
+#endif

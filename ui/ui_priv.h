@@ -1,0 +1,167 @@
+/* ui/ui_priv.h: what the files of ui/ share: the running screen program, its stack of screens, what a screen is, and what
+ * screens may ask for. Private to ui/.
+ *
+ * Flow     key -> keymap -> screen.act -> db_save -> change notice -> screen.refresh -> screen.draw. Sync hears the same
+ *          notice. No step calls back up the line.
+ */
+#ifndef UI_UI_PRIV_H
+#define UI_UI_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/buf.h"
+#include "db/process.h"
+#include "db/store.h"
+#include "sync/sync.h"
+#include "ui/input.h"
+#include "ui/keymap.h"
+#include "ui/line_edit.h"
+#include "ui/put.h"
+#include "ui/terminal.h"
+#include "ui/ui.h"
+
+#define UI_STACK_MAX 8
+#define UI_ROWS_MIN 12
+#define UI_COLS_MIN 40
+
+struct ui;
+
+struct ui_screen {              /* callbacks that may be NULL say so */
+    const char *name;
+    enum ui_context context;
+    void (*close)(void *state);                                 /* frees the state */
+    void (*title)(const void *state, bool is_narrow, struct buf *out);
+    void (*heads)(const void *state, struct ui_canvas *c);      /* column heads in row 0 of c; NULL */
+    void (*load)(struct ui *ui, void *state);                   /* on top again, or the window has another size; NULL */
+    void (*refresh)(struct ui *ui, void *state);                /* something was committed; NULL */
+    void (*draw)(void *state, struct ui_canvas *c);             /* only looks at what was loaded */
+    bool (*act)(struct ui *ui, void *state, enum ui_action action); /* false: not mine */
+    bool (*is_text)(const void *state);                         /* characters are typed into a field; NULL: never */
+    bool (*type)(struct ui *ui, void *state, const struct ui_key *key); /* a character, paste or scan; NULL */
+    /* Left part of the status row. True: instead of the usual; false: behind it, if anything. NULL: the usual. */
+    bool (*left)(const void *state, bool is_narrow, struct buf *out);
+    void (*corner)(const void *state, struct buf *out);         /* right end of the status row; NULL */
+    int64_t (*due)(const void *state);                          /* monotonic ms when wake wants to be called; 0; NULL */
+    void (*wake)(struct ui *ui, void *state);
+    void (*leaving)(struct ui *ui, void *state);                /* the program ends: keep the draft; NULL */
+};
+
+struct ui_layer {
+    const struct ui_screen *screen;
+    void *state;
+};
+
+enum ui_prompt_kind { UI_PROMPT_NONE, UI_PROMPT_KEYS, UI_PROMPT_TEXT };
+
+struct ui_prompt {
+    enum ui_prompt_kind kind;
+    char question[256];
+    char keys[16];              /* characters that answer */
+    struct line_edit edit;
+    char *earlier;              /* Up brings it back; may be NULL */
+    void (*answered)(struct ui *ui, void *state, char key);             /* 0: Esc */
+    void (*typed)(struct ui *ui, void *state, const char *text);        /* not called on Esc */
+    void *state;
+};
+
+struct ui {
+    const struct ui_options *options;
+    const struct clock *clock;
+    struct terminal *terminal;
+    struct keymap *keymap;
+    struct input input;
+    char device[64], title_right[128];
+
+    /* the account's file; NULL before sign-in */
+    char *db_path;
+    struct db *reader, *writer;
+    struct db_bell *bell;
+    struct sync *sync;
+    struct sync_status status;
+    struct db_queue_counts counts;
+    bool is_busy_shown;         /* SYNCING: a round has been running for 300 ms */
+    bool is_disk_full, is_sync_asked;
+    int64_t busy_at;            /* monotonic: when to show it; 0: no round, or shown already */
+    int64_t sent_in_round;
+    int64_t banner_hidden_at;   /* count of failed ops for which the user hid the banner */
+
+    struct ui_layer stack[UI_STACK_MAX];
+    size_t depth;
+    struct ui_prompt prompt;
+    char message[512];
+
+    struct ui_canvas frame, content;
+    bool needs_draw, is_gone, is_quitting;
+    int exit_code;
+    int signal_fd;
+    int64_t frame_at;           /* monotonic: no frame before */
+    int64_t resize_at;          /* monotonic: the window has stopped changing then; 0 */
+
+    struct sign_in_job *job;    /* a sign-in in its helper thread; NULL */
+    struct sign_out_job *leaving;       /* telling the backend of a sign-out; NULL */
+};
+
+/* ---- stack (stack.c) ---- */
+void ui_push(struct ui *ui, const struct ui_screen *screen, void *state);
+void ui_pop(struct ui *ui);
+void ui_pop_all(struct ui *ui);
+struct ui_layer *ui_top(struct ui *ui);                 /* NULL: none */
+bool ui_has_screen(const struct ui *ui, const struct ui_screen *screen);
+void ui_key(struct ui *ui, const struct ui_key *key, bool after_esc);
+
+/* ---- message and prompt rows (prompt.c) ---- */
+void ui_say(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void ui_say_err(struct ui *ui, const struct err *err);
+/* A question that one of `keys` answers; Esc answers with 0. */
+void ui_ask_keys(struct ui *ui, const char *keys, void *state,
+                 void (*answered)(struct ui *ui, void *state, char key), const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+void ui_ask_text(struct ui *ui, const char *label, const char *earlier, void *state,
+                 void (*typed)(struct ui *ui, void *state, const char *text));
+void ui_prompt_close(struct ui *ui);
+void ui_prompt_key(struct ui *ui, const struct ui_key *key);
+
+/* ---- frame (frame.c) ---- */
+void ui_layout(struct ui *ui);                          /* after a change of size */
+void ui_draw(struct ui *ui);
+bool ui_is_too_small(const struct ui *ui);
+
+/* ---- the account and sync (session.c) ---- */
+enum rc ui_session_open(struct ui *ui, const char *db_path, struct err *err);
+void ui_session_close(struct ui *ui);
+void ui_session_status(struct ui *ui);                  /* sync says something */
+void ui_session_notice(struct ui *ui);                  /* the bell: something was committed */
+void ui_session_counts(struct ui *ui);
+void ui_session_enter(struct ui *ui);                   /* the screen that fits: first sync or list */
+void ui_session_busy(struct ui *ui);                    /* the 300 ms are over */
+bool ui_has_banner(const struct ui *ui);
+void ui_banner(const struct ui *ui, struct buf *out);
+void ui_saved(struct ui *ui);                           /* after a db_save: message, counts, and sync is asked */
+void ui_save_failed(struct ui *ui, const struct err *err);
+void ui_sign_out(struct ui *ui);
+/* A table's label as it stands inside a sentence ("tasks"); out holds at least 64 bytes. */
+void ui_plural(const struct table *table, char *out, size_t size);
+bool ui_table_is_complete(struct ui *ui, const struct table *table);
+int64_t ui_now(const struct ui *ui);                    /* monotonic ms */
+int64_t ui_wall(const struct ui *ui);
+
+/* ---- screens ---- */
+void ui_login_open(struct ui *ui, bool is_renewal);
+void ui_login_answered(struct ui *ui);                  /* the helper thread is done */
+void ui_first_sync_open(struct ui *ui);
+void ui_list_open(struct ui *ui);
+void ui_help_open(struct ui *ui, enum ui_context context);
+void ui_queue_open(struct ui *ui);
+/* Edits a record, or a new one when client_id is NULL. text: what its title starts with, or NULL. */
+void ui_form_open(struct ui *ui, const struct table *table, const char *client_id, const char *text);
+/* The list shows the record that was just made. */
+void ui_list_show(struct ui *ui, const struct table *table, const char *client_id);
+
+/* Remembers what the columns were before the change that was just saved, for undo. */
+void ui_list_keep_undo(struct ui *ui, const struct record *before, const bool *is_set);
+
+extern const struct ui_screen ui_login_screen, ui_first_sync_screen, ui_list_screen, ui_help_screen,
+    ui_form_screen, ui_queue_screen;
+
+#endif
