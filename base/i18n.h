@@ -6,7 +6,7 @@
 
 #include <libintl.h>
 
-#define _(text) gettext(text)           /* translated here */
-#define N_(text) (text)                 /* only marked: a table's text, translated where it is shown */
+#define _(text) gettext(text) /* translated here */
+#define N_(text) (text)       /* only marked: a table's text, translated where it is shown */
 
 #endif

@@ -127,7 +127,8 @@ static bool from_json(const cJSON *json, struct accounts *out)
 
     if (!cJSON_IsArray(list))
         return false;
-    cJSON_ArrayForEach(entry, list) {
+    cJSON_ArrayForEach(entry, list)
+    {
         struct account account;
 
         if (!entry_from_json(entry, &account))

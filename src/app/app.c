@@ -57,7 +57,8 @@ static void open_log(struct app *app)
     *strrchr(dir, '/') = '\0';
     log_level_from_name(config_text(&app->config, "log_level"), &level);
     if (file_make_dirs(dir, &err) != RC_OK ||
-        log_open(app->paths.log_file, level, (size_t)config_number(&app->config, "log_max"), &err) != RC_OK)
+        log_open(app->paths.log_file, level, (size_t)config_number(&app->config, "log_max"),
+                 &err) != RC_OK)
         complain(_("there will be no log: %s"), err.msg);
     free(dir);
 }
@@ -128,7 +129,10 @@ int app_misused(const struct args *args, const struct err *err)
 void app_sign_in_options(const struct app *app, struct sync_sign_in *out)
 {
     *out = (struct sync_sign_in){
-        .server = app->server, .ca_file = app->ca_file, .insecure = app->insecure, .stop_fd = -1,
+        .server = app->server,
+        .ca_file = app->ca_file,
+        .insecure = app->insecure,
+        .stop_fd = -1,
     };
 }
 
@@ -148,7 +152,8 @@ void app_sync_options(const struct app *app, const char *db_path, struct sync_op
 const struct table *app_table(const struct app *app, const struct args *args, struct err *err)
 {
     const char *name = args_value(args, "table");
-    const struct table *table = name ? registry_find(app->registry, name) : registry_at(app->registry, 0);
+    const struct table *table =
+        name ? registry_find(app->registry, name) : registry_at(app->registry, 0);
     struct buf all = { 0 };
 
     if (table)

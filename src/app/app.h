@@ -1,8 +1,8 @@
-/* src/app/app.h: what every command is given, the account's store that most of them open, and the exit codes.
+/* src/app/app.h: what every command is given, the account's store that most of them open, and
+ * the exit codes.
  *
  * Owner    main makes the one struct app and ends it after the command.
- * Threads  the main thread.
- */
+ * Threads  the main thread. */
 #ifndef APP_APP_H
 #define APP_APP_H
 
@@ -20,26 +20,26 @@ enum exit_code {
     EXIT_DONE = 0,
     EXIT_ERROR = 1,
     EXIT_USAGE = 2,
-    EXIT_SIGN_IN = 3,           /* nobody is signed in, or the session is over */
-    EXIT_OFFLINE = 4,           /* the server was not reached */
-    EXIT_FAILED = 5             /* some change was refused for good */
+    EXIT_SIGN_IN = 3, /* nobody is signed in, or the session is over */
+    EXIT_OFFLINE = 4, /* the server was not reached */
+    EXIT_FAILED = 5   /* some change was refused for good */
 };
 
-struct app {                    /* all zero is valid; app_done frees */
+struct app { /* all zero is valid; app_done frees */
     struct paths paths;
     struct config config;
     struct registry *registry;
     const struct clock *clock;
-    const char *server;         /* of command line, environment or config; NULL: the account's */
-    const char *token;          /* OUTPOST_TOKEN, or NULL */
-    const char *ca_file;        /* or NULL */
+    const char *server;  /* of command line, environment or config; NULL: the account's */
+    const char *token;   /* OUTPOST_TOKEN, or NULL */
+    const char *ca_file; /* or NULL */
     bool insecure;
     int64_t poll_ms;
     const struct command *commands;
 };
 
-/* Reads paths, config and registry, and opens the log. What is wrong with the config or a definition is said on
- * stderr; only what leaves nothing to work with is an error. */
+/* Reads paths, config and registry, and opens the log. What is wrong with the config or a
+ * definition is said on stderr; only what leaves nothing to work with is an error. */
 enum rc app_start(struct app *app, const struct args *args, struct err *err);
 void app_done(struct app *app);
 
@@ -51,20 +51,23 @@ int app_misused(const struct args *args, const struct err *err);
 
 /* ---- the account that is signed in ---- */
 
-struct session {                /* all zero is valid; session_close ends it */
+struct session { /* all zero is valid; session_close ends it */
     struct account account;
     char *db_path;
-    struct db *db;              /* DB_COMMAND */
+    struct db *db; /* DB_COMMAND */
 };
 
-/* The file of OUTPOST_TOKEN's user, else the current account's. RC_AUTH: "Sign in first: outpost login". */
+/* The file of OUTPOST_TOKEN's user, else the current account's. RC_AUTH: "Sign in first: outpost
+ * login". */
 enum rc session_open(struct app *app, struct session *out, struct err *err);
 void session_close(struct session *session);
 /* RC_INVALID when the table's first sync has not been done: nothing can be captured yet. */
 enum rc session_check_ready(struct session *session, const struct table *table, struct err *err);
 
-/* Keeps who has signed in: the account in its file, with tokens, and as the current one. *db_path: yours. */
-enum rc session_keep(struct app *app, const struct sync_identity *identity, char **db_path, struct err *err);
+/* Keeps who has signed in: the account in its file, with tokens, and as the current one.
+ * *db_path: yours. */
+enum rc session_keep(struct app *app, const struct sync_identity *identity, char **db_path,
+                     struct err *err);
 /* Forgets the tokens of the file and that it was the current one. */
 enum rc session_forget(struct app *app, const char *db_path, struct err *err);
 
@@ -73,7 +76,8 @@ void app_sync_options(const struct app *app, const char *db_path, struct sync_op
 
 /* ---- shared by the commands on records ---- */
 
-/* The table of --table, or the first one. NULL: there is none of that name, and *err says which there are. */
+/* The table of --table, or the first one. NULL: there is none of that name, and *err says which
+ * there are. */
 const struct table *app_table(const struct app *app, const struct args *args, struct err *err);
 
 /* ---- the commands ---- */

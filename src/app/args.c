@@ -7,9 +7,9 @@
 #include "base/i18n.h"
 #include "base/mem.h"
 
-#define NEAR_ENOUGH 2                   /* typing mistakes that a suggestion forgives */
+#define NEAR_ENOUGH 2 /* typing mistakes that a suggestion forgives */
 #define NAME_MAX_LEN 24
-#define INDENT 24                       /* column of the help texts */
+#define INDENT 24 /* column of the help texts */
 
 const struct option_spec args_for_all[] = {
     { "data-dir", N_("DIR"), N_("where accounts and tasks are kept") },
@@ -92,7 +92,8 @@ static int distance(const char *a, const char *b)
                 best = d[i - 1][j] + 1;
             if (d[i][j - 1] + 1 < best)
                 best = d[i][j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                d[i - 2][j - 2] + 1 < best)
                 best = d[i - 2][j - 2] + 1;
             d[i][j] = best;
         }
@@ -118,14 +119,17 @@ enum rc args_unknown_command(const struct command *commands, const char *name, s
         buf_printf(&all, "%s%s", all.len ? ", " : "", c->name);
     }
     if (nearest)
-        err_set(err, RC_INVALID, _("there is no command \"%.40s\"; did you mean \"%s\"?"), name, nearest->name);
+        err_set(err, RC_INVALID, _("there is no command \"%.40s\"; did you mean \"%s\"?"), name,
+                nearest->name);
     else
-        err_set(err, RC_INVALID, _("there is no command \"%.40s\"; there are: %s"), name, buf_str(&all));
+        err_set(err, RC_INVALID, _("there is no command \"%.40s\"; there are: %s"), name,
+                buf_str(&all));
     buf_done(&all);
     return RC_INVALID;
 }
 
-/* The options of a command and those of all as getopt wants them; val is the place in `specs` plus 1. */
+/* The options of a command and those of all as getopt wants them; val is the place in `specs`
+ * plus 1. */
 struct option_list {
     const struct option_spec *specs[40];
     struct option longs[41];
@@ -134,7 +138,8 @@ struct option_list {
 
 static void list_add(struct option_list *list, const struct option_spec *specs)
 {
-    for (; specs && specs->name && list->count < sizeof list->specs / sizeof list->specs[0]; specs++) {
+    for (; specs && specs->name && list->count < sizeof list->specs / sizeof list->specs[0];
+         specs++) {
         list->longs[list->count] = (struct option){
             .name = specs->name,
             .has_arg = specs->arg ? required_argument : no_argument,
@@ -145,8 +150,8 @@ static void list_add(struct option_list *list, const struct option_spec *specs)
     list->longs[list->count] = (struct option){ 0 };
 }
 
-static enum rc unknown_option(const struct option_list *list, const struct command *command, const char *given,
-                              struct err *err)
+static enum rc unknown_option(const struct option_list *list, const struct command *command,
+                              const char *given, struct err *err)
 {
     const char *bare = given + strspn(given, "-");
     const char *nearest = NULL;
@@ -163,20 +168,24 @@ static enum rc unknown_option(const struct option_list *list, const struct comma
         buf_printf(&all, "%s--%s", i ? ", " : "", list->specs[i]->name);
     }
     if (nearest)
-        err_set(err, RC_INVALID, _("there is no option \"%.40s\"; did you mean \"--%s\"?"), given, nearest);
+        err_set(err, RC_INVALID, _("there is no option \"%.40s\"; did you mean \"--%s\"?"), given,
+                nearest);
     else if (command && command->name[0])
-        err_set(err, RC_INVALID, _("%s has no option \"%.40s\"; it has: %s"), command->name, given, buf_str(&all));
+        err_set(err, RC_INVALID, _("%s has no option \"%.40s\"; it has: %s"), command->name, given,
+                buf_str(&all));
     else
-        err_set(err, RC_INVALID, _("there is no option \"%.40s\"; there are: %s"), given, buf_str(&all));
+        err_set(err, RC_INVALID, _("there is no option \"%.40s\"; there are: %s"), given,
+                buf_str(&all));
     buf_done(&all);
     return RC_INVALID;
 }
 
-/* One pass of getopt; argv[0] is skipped. stop_early: the first word ends it. optind is left behind the last one. */
+/* One pass of getopt; argv[0] is skipped. stop_early: the first word ends it. optind is left
+ * behind the last one. */
 static enum rc parse_options(int argc, char **argv, bool stop_early, const struct option_list *list,
                              const struct command *command, struct args *out, struct err *err)
 {
-    optind = 0;                         /* glibc: start afresh */
+    optind = 0; /* glibc: start afresh */
     opterr = 0;
     for (;;) {
         int val = getopt_long(argc, argv, stop_early ? "+:hV" : ":hV", list->longs, NULL);
@@ -190,7 +199,8 @@ static enum rc parse_options(int argc, char **argv, bool stop_early, const struc
         else if (val == ':')
             return err_set(err, RC_INVALID, _("\"%.40s\" wants a value"), argv[optind - 1]);
         else if (val == '?' && optopt > 0 && optopt <= (int)list->count)
-            return err_set(err, RC_INVALID, _("--%s takes no value"), list->specs[optopt - 1]->name);
+            return err_set(err, RC_INVALID, _("--%s takes no value"),
+                           list->specs[optopt - 1]->name);
         else if (val == '?')
             return unknown_option(list, command, argv[optind - 1], err);
         else
@@ -210,10 +220,12 @@ static enum rc check_words(const struct args *args, struct err *err)
     if (count > c->max_words && c->max_words >= 0 && count > 0)
         return err_set(err, RC_INVALID, _("\"%.40s\" is too much; it is: outpost %s %s"),
                        args->words[c->max_words], c->name, c->words);
-    return err_set(err, RC_INVALID, _("something is missing; it is: outpost %s %s"), c->name, c->words);
+    return err_set(err, RC_INVALID, _("something is missing; it is: outpost %s %s"), c->name,
+                   c->words);
 }
 
-enum rc args_parse(int argc, char **argv, const struct command *commands, struct args *out, struct err *err)
+enum rc args_parse(int argc, char **argv, const struct command *commands, struct args *out,
+                   struct err *err)
 {
     const struct command *screen = args_find(commands, "");
     struct option_list list = { .count = 0 };
@@ -237,7 +249,8 @@ enum rc args_parse(int argc, char **argv, const struct command *commands, struct
         for (size_t i = 0; screen && i < args.given_count; i++) {
             for (const struct option_spec *o = screen->options; o && o->name; o++) {
                 if (strcmp(o->name, args.given[i].name) == 0) {
-                    rc = err_set(err, RC_INVALID, _("--%s is for the screen, not for %s"), o->name, argv[0]);
+                    rc = err_set(err, RC_INVALID, _("--%s is for the screen, not for %s"), o->name,
+                                 argv[0]);
                     goto out;
                 }
             }
@@ -281,7 +294,8 @@ void args_help(const struct command *commands, FILE *to)
 
     fputs(_("outpost: capture tasks, online or not\n\n"
             "Usage: outpost [OPTION...]                      opens the screen\n"
-            "       outpost [OPTION...] COMMAND [ARG...]\n\nCommands:\n"), to);
+            "       outpost [OPTION...] COMMAND [ARG...]\n\nCommands:\n"),
+          to);
     for (const struct command *c = commands; c->name; c++) {
         struct buf left = { 0 };
 

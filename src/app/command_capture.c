@@ -1,5 +1,5 @@
-/* add, edit, done, reopen: what is acknowledged here is on disk, with or without a network. A process that syncs
- * hears the bell and sends it. */
+/* add, edit, done, reopen: what is acknowledged here is on disk, with or without a network. A
+ * process that syncs hears the bell and sends it. */
 #include "src/app/app.h"
 
 #include <stdlib.h>
@@ -18,8 +18,10 @@ struct capture {
     struct form form;
 };
 
-/* Options are looked at before the store, so that a mistake on the command line is always exit 2. */
-static enum rc capture_open(struct capture *c, struct app *app, const struct args *args, int *code, struct err *err)
+/* Options are looked at before the store, so that a mistake on the command line is always exit
+ * 2. */
+static enum rc capture_open(struct capture *c, struct app *app, const struct args *args, int *code,
+                            struct err *err)
 {
     const char *pair;
     enum rc rc = RC_OK;
@@ -75,7 +77,10 @@ static enum rc print_saved(struct capture *c, const char *client_id, struct err 
 static enum rc save(struct capture *c, const char *client_id, struct err *err)
 {
     struct db_edit edit = {
-        .table = c->table, .client_id = client_id, .values = c->form.values, .is_set = c->form.is_set,
+        .table = c->table,
+        .client_id = client_id,
+        .values = c->form.values,
+        .is_set = c->form.is_set,
     };
     struct db_saved saved;
     enum rc rc = db_save(c->session.db, &edit, &saved, err);
@@ -91,7 +96,8 @@ static enum rc save_by_prefix(struct capture *c, const char *prefix, struct err 
     enum rc rc = db_record_find(c->session.db, c->table, prefix, client_id, err);
 
     if (rc == RC_NOT_FOUND)
-        return err_set(err, rc, _("No %s has an id that begins with \"%.40s\"."), c->table->label_one, prefix);
+        return err_set(err, rc, _("No %s has an id that begins with \"%.40s\"."),
+                       c->table->label_one, prefix);
     return rc ? rc : save(c, client_id, err);
 }
 
@@ -116,7 +122,8 @@ int command_add(struct app *app, const struct args *args)
     enum rc rc;
 
     if (args->word_count == 0 && !args_has(args, "set")) {
-        err_set(&err, RC_INVALID, _("What is to be added? It is: outpost add TEXT, or outpost add --set COL=VALUE"));
+        err_set(&err, RC_INVALID,
+                _("What is to be added? It is: outpost add TEXT, or outpost add --set COL=VALUE"));
         return app_misused(args, &err);
     }
     rc = capture_open(&c, app, args, &code, &err);
@@ -136,7 +143,8 @@ int command_edit(struct app *app, const struct args *args)
     enum rc rc;
 
     if (!args_has(args, "set")) {
-        err_set(&err, RC_INVALID, _("What is to be changed? Give --set COLUMN=VALUE, once or more."));
+        err_set(&err, RC_INVALID,
+                _("What is to be changed? Give --set COLUMN=VALUE, once or more."));
         return app_misused(args, &err);
     }
     rc = capture_open(&c, app, args, &code, &err);
@@ -155,7 +163,8 @@ static int set_done(struct app *app, const struct args *args, bool is_done)
     enum rc rc = capture_open(&c, app, args, &code, &err);
 
     if (rc == RC_OK && !c.table->done)
-        rc = err_set(&err, RC_INVALID, _("%s have no column that says that one is done."), c.table->label);
+        rc = err_set(&err, RC_INVALID, _("%s have no column that says that one is done."),
+                     c.table->label);
     if (rc) {
         result = code ? code : app_fail(&err);
         goto out;

@@ -1,4 +1,5 @@
-/* export: every record of a table as JSON Lines, window by window; a file appears whole or not at all. */
+/* export: every record of a table as JSON Lines, window by window; a file appears whole or not
+ * at all. */
 #include "src/app/app.h"
 
 #include <string.h>
@@ -11,10 +12,12 @@
 
 #define WINDOW 500
 
-static enum rc export_all(struct db *db, const struct table *table, FILE *to, int stop_fd, int64_t *count,
-                          struct err *err)
+static enum rc export_all(struct db *db, const struct table *table, FILE *to, int stop_fd,
+                          int64_t *count, struct err *err)
 {
-    struct db_window window = { .table = table, .view = DB_VIEW_ALL, .from = DB_FROM_START, .count = WINDOW };
+    struct db_window window = {
+        .table = table, .view = DB_VIEW_ALL, .from = DB_FROM_START, .count = WINDOW
+    };
     struct record_list list = { 0 };
     struct value key = { 0 };
     char client_id[ID_SIZE];
@@ -62,7 +65,7 @@ int command_export(struct app *app, const struct args *args)
 
     if (!table)
         return app_misused(args, &err);
-    stop_fd = stop_open();              /* a temporary file is not left behind */
+    stop_fd = stop_open(); /* a temporary file is not left behind */
     rc = session_open(app, &session, &err);
     if (rc == RC_OK)
         rc = outfile_open(&out, path, &err);

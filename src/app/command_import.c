@@ -1,5 +1,5 @@
-/* import: JSON Lines with wire names, through the same validated path as a form. Memory is bounded by one line and
- * one transaction; what was imported before a kill stays. */
+/* import: JSON Lines with wire names, through the same validated path as a form. Memory is
+ * bounded by one line and one transaction; what was imported before a kill stays. */
 #include "src/app/app.h"
 
 #include <cjson/cJSON.h>
@@ -17,7 +17,7 @@
 #include "src/app/prompt.h"
 
 #define BATCH 500
-#define LINE_BYTES_MAX (6u * RECORD_JSON_MAX)           /* every byte of a record may be written as \u00XX */
+#define LINE_BYTES_MAX (6u * RECORD_JSON_MAX) /* every byte of a record may be written as \u00XX */
 #define REFUSALS_SHOWN 100
 
 struct tally {
@@ -30,17 +30,19 @@ struct import {
     struct session session;
     struct form form;
     struct lines lines;
-    const char *name;                   /* of the input */
+    const char *name; /* of the input */
     int64_t in_batch;
-    struct tally tally, committed;      /* with and without the open transaction */
+    struct tally tally, committed; /* with and without the open transaction */
     int64_t refused;
-    struct buf refusals;                /* JSON, the first of them */
+    struct buf refusals; /* JSON, the first of them */
 };
 
-/* What an export carries besides the columns: said by the backend or by us, so never taken from a file. */
+/* What an export carries besides the columns: said by the backend or by us, so never taken from
+ * a file. */
 static bool is_ours(const char *name)
 {
-    static const char *const names[] = { "serverId", "rev", "updatedAt", "deletedAt", "userId", "syncStatus" };
+    static const char *const names[] = { "serverId",  "rev",    "updatedAt",
+                                         "deletedAt", "userId", "syncStatus" };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0)
@@ -49,8 +51,8 @@ static bool is_ours(const char *name)
     return false;
 }
 
-static enum rc read_object(struct import *im, const cJSON *json, const char **client_id, int64_t *created_at,
-                           struct err *err)
+static enum rc read_object(struct import *im, const cJSON *json, const char **client_id,
+                           int64_t *created_at, struct err *err)
 {
     const cJSON *item;
 
@@ -58,7 +60,8 @@ static enum rc read_object(struct import *im, const cJSON *json, const char **cl
         return err_set(err, RC_INVALID, _("a line is one JSON object"));
     *client_id = NULL;
     *created_at = 0;
-    cJSON_ArrayForEach(item, json) {
+    cJSON_ArrayForEach(item, json)
+    {
         enum rc rc = RC_OK;
 
         if (strcmp(item->string, "clientId") == 0) {
@@ -66,7 +69,8 @@ static enum rc read_object(struct import *im, const cJSON *json, const char **cl
             if (!*client_id || !id_is_valid(*client_id))
                 rc = err_set(err, RC_INVALID, _("clientId is a lower-case UUID"));
         } else if (strcmp(item->string, "createdAt") == 0) {
-            if (!json_get_i64(json, "createdAt", created_at) || *created_at < 0 || *created_at > CLOCK_MAX_MS)
+            if (!json_get_i64(json, "createdAt", created_at) || *created_at < 0 ||
+                *created_at > CLOCK_MAX_MS)
                 rc = err_set(err, RC_INVALID, _("createdAt is a time in ms since 1970"));
         } else if (strcmp(item->string, "deletedAt") == 0 && !cJSON_IsNull(item)) {
             rc = err_set(err, RC_INVALID, _("the record is deleted (deletedAt)"));
@@ -82,7 +86,10 @@ static enum rc read_object(struct import *im, const cJSON *json, const char **cl
 static enum rc import_object(struct import *im, const cJSON *json, struct err *err)
 {
     struct db_edit edit = {
-        .table = im->table, .if_missing = DB_MISSING_CREATE, .values = im->form.values, .is_set = im->form.is_set,
+        .table = im->table,
+        .if_missing = DB_MISSING_CREATE,
+        .values = im->form.values,
+        .is_set = im->form.is_set,
     };
     struct db_saved saved;
     enum rc rc;
@@ -178,7 +185,8 @@ static enum rc import_all(struct import *im, int stop_fd, struct err *err)
         if (rc == RC_OK && im->in_batch == BATCH) {
             rc = end_batch(im, err);
             if (rc == RC_OK && stop_is_asked(stop_fd))
-                rc = err_set(err, RC_CANCELLED, _("stopped after line %lld; what came before is imported"),
+                rc = err_set(err, RC_CANCELLED,
+                             _("stopped after line %lld; what came before is imported"),
                              (long long)im->lines.number);
         }
         if (rc)
@@ -191,15 +199,18 @@ static void print_summary(const struct import *im, bool is_json)
     struct buf out = { 0 };
 
     if (is_json) {
-        buf_printf(&out, "{\"lines\":%lld,\"created\":%lld,\"changed\":%lld,\"unchanged\":%lld,\"refused\":%lld,"
-                         "\"refusals\":[%s]}", (long long)im->lines.number, (long long)im->committed.created,
-                   (long long)im->committed.changed, (long long)im->committed.unchanged, (long long)im->refused,
-                   buf_str(&im->refusals));
+        buf_printf(
+            &out,
+            "{\"lines\":%lld,\"created\":%lld,\"changed\":%lld,\"unchanged\":%lld,\"refused\":%lld,"
+            "\"refusals\":[%s]}",
+            (long long)im->lines.number, (long long)im->committed.created,
+            (long long)im->committed.changed, (long long)im->committed.unchanged,
+            (long long)im->refused, buf_str(&im->refusals));
         print_json(stdout, &out);
     } else {
         say(stdout, _("%lld created, %lld changed, %lld as they were, %lld refused\n"),
-            (long long)im->committed.created, (long long)im->committed.changed, (long long)im->committed.unchanged,
-            (long long)im->refused);
+            (long long)im->committed.created, (long long)im->committed.changed,
+            (long long)im->committed.unchanged, (long long)im->refused);
     }
     buf_done(&out);
 }

@@ -1,4 +1,5 @@
-/* list and show: read from the local store alone. A list is read window by window, so its size does not matter. */
+/* list and show: read from the local store alone. A list is read window by window, so its size
+ * does not matter. */
 #include "src/app/app.h"
 
 #include <cjson/cJSON.h>
@@ -12,22 +13,24 @@
 #include "src/app/print.h"
 
 #define WINDOW 200
-#define CELL_MAX 20                     /* columns of a value that is not the title */
+#define CELL_MAX 20 /* columns of a value that is not the title */
 
 static const char *const mark_texts[] = {
-    [MARK_SYNCED] = " ", [MARK_NEW] = "+", [MARK_CHANGED] = "~", [MARK_HELD] = "~", [MARK_FAILED] = "!",
+    [MARK_SYNCED] = " ", [MARK_NEW] = "+",    [MARK_CHANGED] = "~",
+    [MARK_HELD] = "~",   [MARK_FAILED] = "!",
 };
 
 struct listing {
     const struct table *table;
     struct db *db;
     bool is_json;
-    int columns;                        /* of the terminal, 0: no limit */
-    int id_width;                       /* grows: ids made in the same moment differ late */
-    int *widths;                        /* per list column, grows */
+    int columns;  /* of the terminal, 0: no limit */
+    int id_width; /* grows: ids made in the same moment differ late */
+    int *widths;  /* per list column, grows */
 };
 
-/* For a person: the shortest of the id's own parts that no other record begins with. For a program: all of it. */
+/* For a person: the shortest of the id's own parts that no other record begins with. For a
+ * program: all of it. */
 static size_t id_part(struct listing *l, const char *client_id)
 {
     static const size_t ends[] = { 8, 13, 18, 23 };
@@ -45,7 +48,8 @@ static size_t id_part(struct listing *l, const char *client_id)
     return ID_LEN;
 }
 
-static void put_cell(const struct listing *l, const struct record *rec, const struct column *col, struct buf *out)
+static void put_cell(const struct listing *l, const struct record *rec, const struct column *col,
+                     struct buf *out)
 {
     const struct value *v = &rec->values[col->index];
     struct buf raw = { 0 };
@@ -103,7 +107,7 @@ static void print_window(struct listing *l, const struct record_list *list)
 
     for (size_t i = 0; !l->is_json && i < list->count; i++) {
         buf_clear(&line);
-        put_row(l, &list->items[i], true, &line);      /* the widths of this window */
+        put_row(l, &list->items[i], true, &line); /* the widths of this window */
     }
     for (size_t i = 0; i < list->count; i++) {
         buf_clear(&line);
@@ -119,7 +123,8 @@ static void print_window(struct listing *l, const struct record_list *list)
 }
 
 /* Hands windows to print_window until the end, the limit, or a reader that went away. */
-static enum rc each_window(struct listing *l, struct db_window *window, int64_t limit, struct err *err)
+static enum rc each_window(struct listing *l, struct db_window *window, int64_t limit,
+                           struct err *err)
 {
     struct record_list list = { 0 };
     struct value key = { 0 };
@@ -149,7 +154,8 @@ static enum rc each_window(struct listing *l, struct db_window *window, int64_t 
     return rc;
 }
 
-static enum rc choose_sort(const struct table *table, const char *name, size_t *out, struct err *err)
+static enum rc choose_sort(const struct table *table, const char *name, size_t *out,
+                           struct err *err)
 {
     struct buf all = { 0 };
 
@@ -162,7 +168,8 @@ static enum rc choose_sort(const struct table *table, const char *name, size_t *
         }
         buf_printf(&all, "%s%s", i ? ", " : "", table->sorts[i].name);
     }
-    err_set(err, RC_INVALID, _("%s are not sorted by \"%.40s\"; there are: %s"), table->label, name, buf_str(&all));
+    err_set(err, RC_INVALID, _("%s are not sorted by \"%.40s\"; there are: %s"), table->label, name,
+            buf_str(&all));
     buf_done(&all);
     return RC_INVALID;
 }
@@ -182,14 +189,16 @@ static enum rc choose_limit(const char *text, int64_t *out, struct err *err)
     return RC_OK;
 }
 
-static enum rc choose_view(const struct table *table, const struct args *args, enum db_view *out, struct err *err)
+static enum rc choose_view(const struct table *table, const struct args *args, enum db_view *out,
+                           struct err *err)
 {
     bool open = args_has(args, "open"), done = args_has(args, "done"), all = args_has(args, "all");
 
     if (open + done + all > 1)
         return err_set(err, RC_INVALID, _("--open, --done and --all cannot stand together"));
     if ((open || done) && !table->done)
-        return err_set(err, RC_INVALID, _("%s have no column that says that one is done."), table->label);
+        return err_set(err, RC_INVALID, _("%s have no column that says that one is done."),
+                       table->label);
     *out = all || !table->done ? DB_VIEW_ALL : done ? DB_VIEW_DONE : DB_VIEW_OPEN;
     return RC_OK;
 }
@@ -238,8 +247,9 @@ static void print_field(const char *label, int width, const char *text)
     struct buf out = { 0 }, shown = { 0 };
 
     text_display(label, strlen(label), TEXT_LINE, &shown);
-    buf_printf(&out, "%s%*s  ", buf_str(&shown), width - text_width(buf_str(&shown), shown.len), "");
-    for (const char *at = text;; ) {
+    buf_printf(&out, "%s%*s  ", buf_str(&shown), width - text_width(buf_str(&shown), shown.len),
+               "");
+    for (const char *at = text;;) {
         size_t len = strcspn(at, "\n");
 
         buf_append(&out, at, len);
@@ -261,7 +271,8 @@ static void print_extra(const struct record *rec, int width)
 
     if (!rec->extra || json_parse(rec->extra, strlen(rec->extra), &extra, &ignored) != RC_OK)
         return;
-    cJSON_ArrayForEach(item, extra) {
+    cJSON_ArrayForEach(item, extra)
+    {
         struct buf text = { 0 };
 
         json_put(&text, item);
@@ -317,7 +328,8 @@ int command_show(struct app *app, const struct args *args)
     if (rc == RC_OK)
         rc = db_record_read(session.db, table, client_id, &rec, &err);
     if (rc == RC_NOT_FOUND)
-        err_set(&err, rc, _("No %s has an id that begins with \"%.40s\"."), table->label_one, args->words[0]);
+        err_set(&err, rc, _("No %s has an id that begins with \"%.40s\"."), table->label_one,
+                args->words[0]);
     if (rc == RC_OK && args_has(args, "json")) {
         record_to_json(&rec, &json);
         print_json(stdout, &json);

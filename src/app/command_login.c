@@ -17,7 +17,7 @@ struct login {
     struct app *app;
     const struct args *args;
     int stop_fd;
-    bool may_ask;                       /* stdin is a terminal */
+    bool may_ask; /* stdin is a terminal */
     char *server, *email, *password;
 };
 
@@ -33,7 +33,8 @@ static void login_done(struct login *l)
 }
 
 /* Asks with a suggestion that Enter takes. */
-static enum rc ask(struct login *l, const char *label, const char *suggestion, char **out, struct err *err)
+static enum rc ask(struct login *l, const char *label, const char *suggestion, char **out,
+                   struct err *err)
 {
     struct buf prompt = { 0 };
     char *answer = NULL;
@@ -100,8 +101,9 @@ static bool lacks_something(const struct login *l, struct err *err)
     else if (!l->app->token && (!l->email || !l->email[0]))
         err_set(err, RC_INVALID, _("Who signs in? Give --user EMAIL."));
     else if (!l->app->token && !l->password)
-        err_set(err, RC_INVALID, _("The password is missing. Give --password-file FILE, or - to read it from the "
-                                   "input."));
+        err_set(err, RC_INVALID,
+                _("The password is missing. Give --password-file FILE, or - to read it from the "
+                  "input."));
     else
         return false;
     return true;
@@ -129,7 +131,8 @@ static enum rc sign_in(struct login *l, struct err *err)
     return rc;
 }
 
-static enum rc print_signed_in(struct login *l, struct session *session, const struct round *round, struct err *err)
+static enum rc print_signed_in(struct login *l, struct session *session, const struct round *round,
+                               struct err *err)
 {
     const char *label = account_label(&session->account);
     struct buf out = { 0 };
@@ -147,12 +150,15 @@ static enum rc print_signed_in(struct login *l, struct session *session, const s
         json_put_string(&out, label, strlen(label));
         buf_puts(&out, ",\"server\":");
         json_put_string(&out, l->server, strlen(l->server));
-        buf_printf(&out, ",\"complete\":%s,\"records\":%lld,\"pending\":%lld}", round->is_complete ? "true" : "false",
-                   (long long)count, (long long)round->queue.waiting);
+        buf_printf(&out, ",\"complete\":%s,\"records\":%lld,\"pending\":%lld}",
+                   round->is_complete ? "true" : "false", (long long)count,
+                   (long long)round->queue.waiting);
         print_json(stdout, &out);
     } else {
-        say(stdout, _("Signed in as %s. This device has %lld records and works without a connection now.\n"), label,
-            (long long)count);
+        say(stdout,
+            _("Signed in as %s. This device has %lld records and works without a connection "
+              "now.\n"),
+            label, (long long)count);
     }
     buf_done(&out);
     return RC_OK;
@@ -169,8 +175,9 @@ static enum rc first_sync(struct login *l, struct err *err)
     if (rc == RC_OK)
         rc = print_signed_in(l, &session, &round, err);
     else if (session.db)
-        complain(_("You are signed in, but the first sync is not complete. It goes on from where it was: "
-                   "outpost sync"));
+        complain(_(
+            "You are signed in, but the first sync is not complete. It goes on from where it was: "
+            "outpost sync"));
     session_close(&session);
     return rc;
 }
@@ -209,9 +216,11 @@ static void print_signed_out(const struct session *session, int64_t waiting, boo
         buf_printf(&out, ",\"pending\":%lld}", (long long)waiting);
         print_json(stdout, &out);
     } else if (waiting) {
-        say(stdout, ngettext("Signed out. %lld change is not sent; it is kept here for %s.\n",
-                             "Signed out. %lld changes are not sent; they are kept here for %s.\n",
-                             (unsigned long)waiting), (long long)waiting, label);
+        say(stdout,
+            ngettext("Signed out. %lld change is not sent; it is kept here for %s.\n",
+                     "Signed out. %lld changes are not sent; they are kept here for %s.\n",
+                     (unsigned long)waiting),
+            (long long)waiting, label);
     } else {
         say(stdout, "%s\n", _("Signed out. All changes were sent."));
     }
@@ -239,7 +248,8 @@ int command_logout(struct app *app, const struct args *args)
         print_signed_out(&session, queue.waiting, args_has(args, "json"));
         fflush(stdout);
         if (who.token && !app->token)
-            sync_sign_out(app->server ? app->server : who.server, who.token, app->ca_file, app->insecure);
+            sync_sign_out(app->server ? app->server : who.server, who.token, app->ca_file,
+                          app->insecure);
     }
     db_account_done(&who);
     session_close(&session);

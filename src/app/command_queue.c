@@ -13,7 +13,9 @@
 #define TITLE_COLUMNS 40
 
 static const char *const state_words[] = {
-    [OP_QUEUED] = N_("waiting"), [OP_HELD] = N_("held"), [OP_FAILED] = N_("failed"),
+    [OP_QUEUED] = N_("waiting"),
+    [OP_HELD] = N_("held"),
+    [OP_FAILED] = N_("failed"),
 };
 
 /* "new", or the labels of what was changed. */
@@ -28,14 +30,17 @@ static void put_what(const struct db_op *op, const struct table *table, struct b
     }
     if (json_parse(op->set, strlen(op->set), &set, &ignored) != RC_OK)
         return;
-    cJSON_ArrayForEach(item, set) {
+    cJSON_ArrayForEach(item, set)
+    {
         const struct column *col = table ? table_column(table, item->string) : NULL;
-        buf_printf(out, "%s%s", item->prev && item != set->child ? ", " : "", col ? col->label : item->string);
+        buf_printf(out, "%s%s", item->prev && item != set->child ? ", " : "",
+                   col ? col->label : item->string);
     }
     cJSON_Delete(set);
 }
 
-static void put_title(struct db *db, const struct db_op *op, const struct table *table, int width, struct buf *out)
+static void put_title(struct db *db, const struct db_op *op, const struct table *table, int width,
+                      struct buf *out)
 {
     struct record rec = { 0 };
     struct buf raw = { 0 };
@@ -50,7 +55,8 @@ static void put_title(struct db *db, const struct db_op *op, const struct table 
     buf_done(&raw);
 }
 
-/* For a person: the shortest of the id's own parts that finds this change. For a program: all of it. */
+/* For a person: the shortest of the id's own parts that finds this change. For a program: all of
+ * it. */
 static int id_part(struct db *db, const struct db_op *op)
 {
     static const int ends[] = { 8, 13, 18, 23 };
@@ -78,11 +84,12 @@ static void print_op_line(struct db *db, const struct db_op *op)
     put_title(db, op, table, TITLE_COLUMNS, &title);
     buf_printf(&line, "%.*s  %-7s  ", id_part(db, op), op->op_id, _(state_words[op->state]));
     put_time(op->created_at, &line);
-    buf_printf(&line, "  %s%*s  ", buf_str(&title), TITLE_COLUMNS - text_width(buf_str(&title), title.len), "");
+    buf_printf(&line, "  %s%*s  ", buf_str(&title),
+               TITLE_COLUMNS - text_width(buf_str(&title), title.len), "");
     put_what(op, table, &line);
     say(stdout, "%s\n", buf_str(&line));
     if (op->error)
-        say(stdout, "    %s\n", op->error);         /* the server's words */
+        say(stdout, "    %s\n", op->error); /* the server's words */
     buf_done(&line);
     buf_done(&title);
 }
@@ -118,7 +125,8 @@ static void print_changes(const struct db_op *op, const struct table *table)
     if (json_parse(op->set, strlen(op->set), &set, &ignored) != RC_OK ||
         json_parse(op->base, strlen(op->base), &base, &ignored) != RC_OK)
         goto out;
-    cJSON_ArrayForEach(item, set) {
+    cJSON_ArrayForEach(item, set)
+    {
         const struct column *col = table ? table_column(table, item->string) : NULL;
         const cJSON *old = json_get(base, item->string);
         struct buf line = { 0 };
@@ -146,7 +154,8 @@ static void print_op(struct db *db, const struct db_op *op)
     struct buf text = { 0 };
 
     print_op_line(db, op);
-    say(stdout, _("  Record       %s in %s\n  Change       %s\n"), op->client_id, op->table_name, op->op_id);
+    say(stdout, _("  Record       %s in %s\n  Change       %s\n"), op->client_id, op->table_name,
+        op->op_id);
     put_time(op->sent_at, &text);
     say(stdout, _("  Last sent    %s\n"), buf_str(&text));
     if (op->retry_count)
@@ -155,12 +164,14 @@ static void print_op(struct db *db, const struct db_op *op)
         say(stdout, _("  Code         %s\n"), op->error_code);
     print_changes(op, table);
     if (op->state == OP_FAILED)
-        say(stdout, "%s\n", _("The change is safe on this device. Edit the record or ask your office, then: "
-                              "outpost queue retry"));
+        say(stdout, "%s\n",
+            _("The change is safe on this device. Edit the record or ask your office, then: "
+              "outpost queue retry"));
     buf_done(&text);
 }
 
-static enum rc find_op(struct session *session, const char *prefix, struct db_op *out, struct err *err)
+static enum rc find_op(struct session *session, const char *prefix, struct db_op *out,
+                       struct err *err)
 {
     enum rc rc = db_queue_find(session->db, prefix, out, err);
 
@@ -169,7 +180,8 @@ static enum rc find_op(struct session *session, const char *prefix, struct db_op
     return rc;
 }
 
-static enum rc queue_show(struct session *session, const char *prefix, bool is_json, struct err *err)
+static enum rc queue_show(struct session *session, const char *prefix, bool is_json,
+                          struct err *err)
 {
     struct db_op op = { 0 };
     struct buf json = { 0 };
@@ -210,8 +222,10 @@ static enum rc queue_retry(struct session *session, const struct args *args, str
         print_json(stdout, &json);
         buf_done(&json);
     } else if (rc == RC_OK) {
-        say(stdout, ngettext("%lld change will be sent again\n", "%lld changes will be sent again\n",
-                             (unsigned long)all), (long long)all);
+        say(stdout,
+            ngettext("%lld change will be sent again\n", "%lld changes will be sent again\n",
+                     (unsigned long)all),
+            (long long)all);
     }
     return rc;
 }
@@ -245,7 +259,10 @@ static const struct action {
     const char *name;
     size_t min_words, max_words;
 } actions[] = {
-    { "list", 1, 1 }, { "show", 2, 2 }, { "retry", 1, SIZE_MAX }, { "export", 1, 2 },
+    { "list", 1, 1 },
+    { "show", 2, 2 },
+    { "retry", 1, SIZE_MAX },
+    { "export", 1, 2 },
 };
 enum { ACTION_LIST, ACTION_SHOW, ACTION_RETRY, ACTION_EXPORT, ACTION_COUNT };
 
@@ -261,7 +278,8 @@ static int choose_action(const struct args *args, struct err *err)
         err_set(err, RC_INVALID, _("queue %s: too few or too many words"), actions[i].name);
         return -1;
     }
-    err_set(err, RC_INVALID, _("queue knows list, show, retry and export, not \"%.40s\""), args->words[0]);
+    err_set(err, RC_INVALID, _("queue knows list, show, retry and export, not \"%.40s\""),
+            args->words[0]);
     return -1;
 }
 

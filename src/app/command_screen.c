@@ -11,7 +11,8 @@
 #include "src/app/print.h"
 #include "ui/ui.h"
 
-static enum rc on_signed_in(void *ctx, const struct sync_identity *identity, char **db_path, struct err *err)
+static enum rc on_signed_in(void *ctx, const struct sync_identity *identity, char **db_path,
+                            struct err *err)
 {
     return session_keep(ctx, identity, db_path, err);
 }
@@ -21,10 +22,12 @@ static enum rc on_signed_out(void *ctx, const char *db_path, struct err *err)
     return session_forget(ctx, db_path, err);
 }
 
-/* Hands on what the config says of the screen. A line that the screen does not understand is named and left out. */
+/* Hands on what the config says of the screen. A line that the screen does not understand is
+ * named and left out. */
 static void configure(const struct app *app, const struct args *args, struct ui_config *out)
 {
-    const char *color = args_value(args, "color"), *escdelay = config_text(&app->config, "escdelay");
+    const char *color = args_value(args, "color"),
+               *escdelay = config_text(&app->config, "escdelay");
     struct err err = { 0 };
 
     for (size_t i = 0; i < app->config.count; i++) {
@@ -62,7 +65,7 @@ static enum rc find_file(struct app *app, char **db_path, struct account *who, s
         account_copy(who, &accounts.items[accounts.current]);
         *db_path = path_join(app->paths.data_dir, who->file);
     } else if (rc == RC_OK && accounts.count == 1) {
-        account_copy(who, &accounts.items[0]);          /* suggested when signing in */
+        account_copy(who, &accounts.items[0]); /* suggested when signing in */
     }
     accounts_done(&accounts);
     return rc;
@@ -77,7 +80,8 @@ int command_screen(struct app *app, const struct args *args)
     int code;
 
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        complain(_("the screen needs a terminal. Without one: outpost list, add, done, sync; see: outpost help"));
+        complain(_("the screen needs a terminal. Without one: outpost list, add, done, sync; see: "
+                   "outpost help"));
         return EXIT_USAGE;
     }
     if (find_file(app, &db_path, &who, &err) != RC_OK) {

@@ -72,7 +72,8 @@ static void print_state_json(const struct app *app, const struct state *s)
     struct buf out = { 0 };
 
     buf_puts(&out, "{\"account\":");
-    json_put_string(&out, account_label(&s->session.account), strlen(account_label(&s->session.account)));
+    json_put_string(&out, account_label(&s->session.account),
+                    strlen(account_label(&s->session.account)));
     put_text_or_null(&out, "server", app->server ? app->server : s->who.server);
     put_text_or_null(&out, "device", s->who.device_id);
     put_text_or_null(&out, "dataDir", app->paths.data_dir);
@@ -80,9 +81,10 @@ static void print_state_json(const struct app *app, const struct state *s)
     put_text_or_null(&out, "network", s->sync.online ? "online" : "offline");
     put_text_or_null(&out, "sync", sync_word(s));
     buf_printf(&out, ",\"byChoice\":%s", s->sync.work_offline ? "true" : "false");
-    buf_printf(&out, ",\"complete\":%s,\"pending\":%lld,\"failed\":%lld,\"held\":%lld,\"syncProcess\":",
-               s->all_complete ? "true" : "false", (long long)s->queue.waiting, (long long)s->queue.failed,
-               (long long)s->queue.held);
+    buf_printf(&out,
+               ",\"complete\":%s,\"pending\":%lld,\"failed\":%lld,\"held\":%lld,\"syncProcess\":",
+               s->all_complete ? "true" : "false", (long long)s->queue.waiting,
+               (long long)s->queue.failed, (long long)s->queue.held);
     if (s->holder)
         buf_put_i64(&out, s->holder);
     else
@@ -103,9 +105,10 @@ static void print_state(const struct app *app, const struct state *s)
     say(stdout, _("Account    %s\n"), account_label(&s->session.account));
     say(stdout, _("Server     %s\n"), app->server ? app->server : s->who.server);
     say(stdout, _("Device     %s, in %s\n"), s->who.device_id, app->paths.data_dir);
-    say(stdout, _("Network    %s\n"), s->sync.online         ? _("online at the last contact")
-                                      : s->sync.work_offline ? _("offline, because you chose so")
-                                                             : _("offline"));
+    say(stdout, _("Network    %s\n"),
+        s->sync.online         ? _("online at the last contact")
+        : s->sync.work_offline ? _("offline, because you chose so")
+                               : _("offline"));
     say(stdout, _("Changes    %lld pending, %lld failed, %lld held\n"), (long long)s->queue.waiting,
         (long long)s->queue.failed, (long long)s->queue.held);
     put_time(s->sync.last_ok, &when);
@@ -117,7 +120,8 @@ static void print_state(const struct app *app, const struct state *s)
     else if (s->holder)
         say(stdout, _("Process %ld keeps this device in sync.\n"), (long)s->holder);
     if (!s->who.token)
-        say(stdout, "%s\n", _("The session is over: outpost login. You can go on working; nothing is lost."));
+        say(stdout, "%s\n",
+            _("The session is over: outpost login. You can go on working; nothing is lost."));
     if (!s->all_complete)
         say(stdout, "%s\n", _("The first sync of this device is not complete: outpost sync"));
     buf_done(&when);

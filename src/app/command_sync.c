@@ -14,9 +14,10 @@
 #include "src/app/prompt.h"
 #include "src/app/round.h"
 
-/* One second: between the return of a server that refused connections, of which no system tells, and the delivery of
- * what waits here, there may be two. The engine's own backoff grows to minutes, which is right for a crowd of
- * screens, but too slow for the one service that a person set up to deliver. */
+/* One second: between the return of a server that refused connections, of which no system tells,
+ * and the delivery of what waits here, there may be two. The engine's own backoff grows to
+ * minutes, which is right for a crowd of screens, but too slow for the one service that a person
+ * set up to deliver. */
 #define LOOK_AGAIN_MS 1000
 
 static void print_round(const struct round *round, bool is_json)
@@ -30,17 +31,21 @@ static void print_round(const struct round *round, bool is_json)
         else
             buf_puts(&out, "null");
         buf_printf(&out, ",\"pending\":%lld,\"failed\":%lld,\"held\":%lld,\"complete\":%s}",
-                   (long long)round->queue.waiting, (long long)round->queue.failed, (long long)round->queue.held,
-                   round->is_complete ? "true" : "false");
+                   (long long)round->queue.waiting, (long long)round->queue.failed,
+                   (long long)round->queue.held, round->is_complete ? "true" : "false");
         print_json(stdout, &out);
     } else {
-        say(stdout, _("%lld sent, %lld received.\n"), (long long)round->sent, (long long)round->pulled);
+        say(stdout, _("%lld sent, %lld received.\n"), (long long)round->sent,
+            (long long)round->pulled);
         if (round->queue.failed)
-            say(stdout, ngettext("%lld change was refused; see: outpost queue\n",
-                                 "%lld changes were refused; see: outpost queue\n",
-                                 (unsigned long)round->queue.failed), (long long)round->queue.failed);
+            say(stdout,
+                ngettext("%lld change was refused; see: outpost queue\n",
+                         "%lld changes were refused; see: outpost queue\n",
+                         (unsigned long)round->queue.failed),
+                (long long)round->queue.failed);
         if (round->queue.waiting > round->queue.failed)
-            say(stdout, _("%lld pending.\n"), (long long)(round->queue.waiting - round->queue.failed));
+            say(stdout, _("%lld pending.\n"),
+                (long long)(round->queue.waiting - round->queue.failed));
     }
     buf_done(&out);
 }
@@ -69,7 +74,8 @@ static void print_events(struct app *app, const struct follow_events *events, bo
         struct buf line = { 0 };
 
         if (is_json) {
-            buf_printf(&line, "{\"at\":%lld,\"event\":\"%s\",\"count\":%lld,\"message\":", (long long)now,
+            buf_printf(&line,
+                       "{\"at\":%lld,\"event\":\"%s\",\"count\":%lld,\"message\":", (long long)now,
                        follow_name(event->what), (long long)event->count);
             json_put_string(&line, event->message, strlen(event->message));
             buf_putc(&line, '}');
@@ -85,14 +91,17 @@ static void print_events(struct app *app, const struct follow_events *events, bo
     }
 }
 
-/* Work that waits for a server that is not there: nobody tells when it comes back, so it is looked for. */
+/* Work that waits for a server that is not there: nobody tells when it comes back, so it is
+ * looked for. */
 static bool should_look_again(const struct sync_status *s)
 {
-    return s->net == SYNC_OFFLINE && !s->is_by_choice && !s->needs_sign_in && s->holder == getpid() &&
-           s->last.rc == RC_NETWORK && strcmp(s->last.code, "busy") != 0 && s->waiting > s->failed + s->held;
+    return s->net == SYNC_OFFLINE && !s->is_by_choice && !s->needs_sign_in &&
+           s->holder == getpid() && s->last.rc == RC_NETWORK && strcmp(s->last.code, "busy") != 0 &&
+           s->waiting > s->failed + s->held;
 }
 
-static enum rc follow(struct app *app, struct sync *sync, int stop_fd, bool is_json, struct err *err)
+static enum rc follow(struct app *app, struct sync *sync, int stop_fd, bool is_json,
+                      struct err *err)
 {
     struct sync_status before = { 0 }, now;
     int64_t asked_at = clock_mono(app->clock);
@@ -111,7 +120,7 @@ static enum rc follow(struct app *app, struct sync *sync, int stop_fd, bool is_j
         print_events(app, &events, is_json);
         fflush(stdout);
         if (ferror(stdout))
-            return RC_OK;               /* print_close says why */
+            return RC_OK; /* print_close says why */
         before = now;
         is_first = false;
         if (should_look_again(&now)) {
@@ -130,14 +139,16 @@ static enum rc follow(struct app *app, struct sync *sync, int stop_fd, bool is_j
     }
 }
 
-static int sync_follow(struct app *app, const struct args *args, struct session *session, int stop_fd)
+static int sync_follow(struct app *app, const struct args *args, struct session *session,
+                       int stop_fd)
 {
     struct sync_options options;
     struct sync *sync = NULL;
     struct err err = { 0 };
     enum rc rc;
 
-    /* The worker has connections of its own; an idle one of ours would only hold the log file's room. */
+    /* The worker has connections of its own; an idle one of ours would only hold the log file's
+     * room. */
     db_close(session->db);
     session->db = NULL;
     app_sync_options(app, session->db_path, &options);
@@ -152,7 +163,8 @@ int command_sync(struct app *app, const struct args *args)
 {
     struct session session = { 0 };
     struct err err = { 0 };
-    int stop_fd = stop_open();          /* before the worker starts, so that it has the signals blocked too */
+    int stop_fd =
+        stop_open(); /* before the worker starts, so that it has the signals blocked too */
     int code;
 
     if (session_open(app, &session, &err) != RC_OK)

@@ -18,7 +18,10 @@ const struct config_key config_keys[] = {
     { .name = "ca_file", .fallback = "", .kind = CONFIG_PATH },
     { .name = "insecure", .fallback = "no", .kind = CONFIG_SWITCH },
     { .name = "poll", .fallback = "60", .kind = CONFIG_SECONDS, .min = 1, .max = 86400 },
-    { .name = "log_level", .fallback = "info", .kind = CONFIG_WORD, .words = "error warn info debug" },
+    { .name = "log_level",
+      .fallback = "info",
+      .kind = CONFIG_WORD,
+      .words = "error warn info debug" },
     { .name = "log_max", .fallback = "1m", .kind = CONFIG_BYTES, .min = 4096, .max = 1 << 30 },
     { .name = "tables_dir", .fallback = "", .kind = CONFIG_PATH },
     { .name = "escdelay", .fallback = "", .kind = CONFIG_MS, .min = 1, .max = 1000 },
@@ -56,7 +59,8 @@ void config_done(struct config *config)
     *config = (struct config){ 0 };
 }
 
-static void warn(struct reading *r, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void warn(struct reading *r, int line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 static void warn(struct reading *r, int line, const char *fmt, ...)
 {
@@ -69,7 +73,8 @@ static void warn(struct reading *r, int line, const char *fmt, ...)
     vsnprintf(sentence, sizeof sentence, fmt, ap);
     va_end(ap);
     buf_printf(&whole, "%s:%d: %s", r->path, line, sentence);
-    config->warnings = mem_grow(config->warnings, config->warning_count + 1, sizeof *config->warnings);
+    config->warnings =
+        mem_grow(config->warnings, config->warning_count + 1, sizeof *config->warnings);
     config->warnings[config->warning_count++] = buf_take(&whole);
 }
 
@@ -79,7 +84,8 @@ static const struct config_key *find_key(const char *name)
         size_t len = strlen(key->name);
         bool is_family = key->name[len - 1] == '.';
 
-        if (is_family ? strncmp(name, key->name, len) == 0 && name[len] : strcmp(name, key->name) == 0)
+        if (is_family ? strncmp(name, key->name, len) == 0 && name[len]
+                      : strcmp(name, key->name) == 0)
             return key;
     }
     return NULL;
@@ -142,7 +148,8 @@ static bool is_one_of(const char *words, const char *s)
 {
     size_t len = strlen(s);
 
-    for (const char *at = words; len && !strchr(s, ' ') && (at = strstr(at, s)) != NULL; at += len) {
+    for (const char *at = words; len && !strchr(s, ' ') && (at = strstr(at, s)) != NULL;
+         at += len) {
         if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
             return true;
     }
@@ -155,7 +162,8 @@ static const char *const number_words[] = {
     [CONFIG_BYTES] = N_("bytes (65536, 512k, 1m)"),
 };
 
-static bool check_value(struct reading *r, const struct config_key *key, const char *name, const char *value)
+static bool check_value(struct reading *r, const struct config_key *key, const char *name,
+                        const char *value)
 {
     int64_t number;
     bool flag;
@@ -214,13 +222,17 @@ static int on_item(void *user, const char *section, const char *name, const char
     else if (check_value(r, key, name, value)) {
         config->items = mem_grow(config->items, config->count + 1, sizeof *config->items);
         config->items[config->count++] = (struct config_item){
-            .key = key, .name = mem_strdup(name), .value = copy_value(key, value), .line = r->line,
+            .key = key,
+            .name = mem_strdup(name),
+            .value = copy_value(key, value),
+            .line = r->line,
         };
     }
     return 1;
 }
 
-/* fgets for inih, which counts lines for the warnings, and keeps a line whole: one that does not fit is left out. */
+/* fgets for inih, which counts lines for the warnings, and keeps a line whole: one that does not
+ * fit is left out. */
 static char *read_line(char *str, int num, void *stream)
 {
     struct reading *r = stream;
@@ -249,7 +261,8 @@ enum rc config_read(const char *path, struct config *out, struct err *err)
 
     r.file = fopen(path, "re");
     if (!r.file)
-        return err_sys(err, errno == ENOENT ? RC_NOT_FOUND : RC_IO, errno, _("cannot open %s"), path);
+        return err_sys(err, errno == ENOENT ? RC_NOT_FOUND : RC_IO, errno, _("cannot open %s"),
+                       path);
     bad_line = ini_parse_stream(read_line, &r, on_item, &r);
     if (bad_line < 0)
         rc = err_set(err, RC_NOMEM, _("there is no memory to read %s"), path);

@@ -5,14 +5,10 @@
 #include "base/i18n.h"
 
 static const char *const names[] = {
-    [FOLLOW_ONLINE] = "online",
-    [FOLLOW_OFFLINE] = "offline",
-    [FOLLOW_SENT] = "sent",
-    [FOLLOW_RECEIVED] = "received",
-    [FOLLOW_REFUSED] = "refused",
-    [FOLLOW_SIGN_IN] = "sign-in",
-    [FOLLOW_ELSEWHERE] = "elsewhere",
-    [FOLLOW_FIRST_SYNC] = "first-sync",
+    [FOLLOW_ONLINE] = "online",       [FOLLOW_OFFLINE] = "offline",
+    [FOLLOW_SENT] = "sent",           [FOLLOW_RECEIVED] = "received",
+    [FOLLOW_REFUSED] = "refused",     [FOLLOW_SIGN_IN] = "sign-in",
+    [FOLLOW_ELSEWHERE] = "elsewhere", [FOLLOW_FIRST_SYNC] = "first-sync",
 };
 
 const char *follow_name(enum follow_what what)
@@ -33,7 +29,8 @@ static bool is_elsewhere(const struct sync_status *s)
     return s->holder != 0 && s->holder != getpid();
 }
 
-void follow_compare(const struct sync_status *before, const struct sync_status *now, struct follow_events *out)
+void follow_compare(const struct sync_status *before, const struct sync_status *now,
+                    struct follow_events *out)
 {
     static const struct sync_status nothing = { .net = SYNC_OFFLINE };
     const struct sync_status *old = before ? before : &nothing;
@@ -70,8 +67,10 @@ void follow_sentence(const struct follow_event *event, struct buf *out)
         buf_puts(out, _("online"));
         break;
     case FOLLOW_OFFLINE:
-        buf_printf(out, ngettext("offline, %lld change waits: %s", "offline, %lld changes wait: %s", plural), n,
-                   event->message);
+        buf_printf(
+            out,
+            ngettext("offline, %lld change waits: %s", "offline, %lld changes wait: %s", plural), n,
+            event->message);
         break;
     case FOLLOW_SENT:
         buf_printf(out, _("%lld sent"), n);
@@ -80,8 +79,10 @@ void follow_sentence(const struct follow_event *event, struct buf *out)
         buf_printf(out, _("%lld received"), n);
         break;
     case FOLLOW_REFUSED:
-        buf_printf(out, ngettext("%lld change is refused; see: outpost queue",
-                                 "%lld changes are refused; see: outpost queue", plural), n);
+        buf_printf(out,
+                   ngettext("%lld change is refused; see: outpost queue",
+                            "%lld changes are refused; see: outpost queue", plural),
+                   n);
         break;
     case FOLLOW_SIGN_IN:
         buf_puts(out, _("the session is over: outpost login"));

@@ -36,14 +36,15 @@ static enum rc unknown_column(const struct table *table, const char *name, struc
 
     for (size_t i = 0; i < table->column_count; i++)
         buf_printf(&all, "%s%s", i ? ", " : "", table->columns[i].name);
-    err_set(err, RC_INVALID, _("%s have no column \"%.60s\"; there are: %s"), table->label, name, buf_str(&all));
+    err_set(err, RC_INVALID, _("%s have no column \"%.60s\"; there are: %s"), table->label, name,
+            buf_str(&all));
     err_code(err, "unknown_column");
     buf_done(&all);
     return RC_INVALID;
 }
 
-enum rc form_set_text(struct form *form, const struct column *col, const char *text, const struct clock *clock,
-                      struct err *err)
+enum rc form_set_text(struct form *form, const struct column *col, const char *text,
+                      const struct clock *clock, struct err *err)
 {
     struct value value = { 0 };
     enum rc rc;
@@ -59,7 +60,8 @@ enum rc form_set_text(struct form *form, const struct column *col, const char *t
     return RC_OK;
 }
 
-enum rc form_set_typed(struct form *form, const char *pair, const struct clock *clock, struct err *err)
+enum rc form_set_typed(struct form *form, const char *pair, const struct clock *clock,
+                       struct err *err)
 {
     const char *equals = strchr(pair, '=');
     const struct column *col;
@@ -73,12 +75,14 @@ enum rc form_set_typed(struct form *form, const char *pair, const struct clock *
     }
     name = mem_strndup(pair, (size_t)(equals - pair));
     col = table_column(form->table, name);
-    rc = col ? form_set_text(form, col, equals + 1, clock, err) : unknown_column(form->table, name, err);
+    rc = col ? form_set_text(form, col, equals + 1, clock, err)
+             : unknown_column(form->table, name, err);
     free(name);
     return rc;
 }
 
-enum rc form_set_json(struct form *form, const char *name, const struct cJSON *json, struct err *err)
+enum rc form_set_json(struct form *form, const char *name, const struct cJSON *json,
+                      struct err *err)
 {
     const struct column *col = table_column(form->table, name);
     struct value value = { 0 };

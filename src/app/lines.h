@@ -8,13 +8,13 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-struct lines {                  /* all zero but fd and max_bytes is a start */
-    int fd;                     /* borrowed */
-    size_t max_bytes;           /* of one line */
-    int64_t number;             /* of the line last read, from 1 */
-    struct buf line;            /* without its newline; valid until the next read */
-    bool is_too_long;           /* the line was longer: it was skipped, and `line` is empty */
-    struct buf rest;            /* private */
+struct lines {        /* all zero but fd and max_bytes is a start */
+    int fd;           /* borrowed */
+    size_t max_bytes; /* of one line */
+    int64_t number;   /* of the line last read, from 1 */
+    struct buf line;  /* without its newline; valid until the next read */
+    bool is_too_long; /* the line was longer: it was skipped, and `line` is empty */
+    struct buf rest;  /* private */
     size_t rest_at;
     bool is_at_end;
 };

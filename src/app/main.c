@@ -1,4 +1,5 @@
-/* The program `outpost`: finds the command, gives it what it needs, and turns its outcome into an exit code. */
+/* The program `outpost`: finds the command, gives it what it needs, and turns its outcome into
+ * an exit code. */
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
@@ -9,7 +10,8 @@
 #include "src/app/commands.h"
 #include "src/app/print.h"
 
-/* Numbers stay as JSON and SQL have them; text is UTF-8 also where the locale has been forgotten. */
+/* Numbers stay as JSON and SQL have them; text is UTF-8 also where the locale has been
+ * forgotten. */
 static void set_locale(void)
 {
     if (!setlocale(LC_ALL, ""))
@@ -58,7 +60,7 @@ int main(int argc, char **argv)
     struct err err = { 0 };
     int code = EXIT_DONE;
 
-    signal(SIGPIPE, SIG_IGN);           /* a reader that went away is an error of the write */
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of the write */
     set_locale();
     if (args_parse(argc, argv, app_commands, &args, &err) != RC_OK)
         code = app_misused(&args, &err);
@@ -69,7 +71,7 @@ int main(int argc, char **argv)
     else if (args_has(&args, "help"))
         args_help(app_commands, stdout);
     else if (args.command->run == command_help)
-        code = command_help(&app, &args);       /* needs no home, no config, no log */
+        code = command_help(&app, &args); /* needs no home, no config, no log */
     else
         code = run(&app, &args);
     app_done(&app);

@@ -20,7 +20,7 @@ enum rc outfile_open(struct outfile *out, const char *path, struct err *err)
     }
     buf_printf(&name, "%s.XXXXXX", path);
     out->temporary = buf_take(&name);
-    fd = mkostemp(out->temporary, O_CLOEXEC);           /* 0600 */
+    fd = mkostemp(out->temporary, O_CLOEXEC); /* 0600 */
     if (fd < 0) {
         free(out->temporary);
         out->temporary = NULL;
@@ -38,7 +38,8 @@ enum rc outfile_open(struct outfile *out, const char *path, struct err *err)
 static void sync_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = slash ? mem_strndup(path, (size_t)(slash - path) + (slash == path)) : mem_strdup(".");
+    char *folder =
+        slash ? mem_strndup(path, (size_t)(slash - path) + (slash == path)) : mem_strdup(".");
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd >= 0) {
@@ -53,7 +54,7 @@ enum rc outfile_finish(struct outfile *out, struct err *err)
     FILE *to = out->to;
 
     if (!out->path)
-        return RC_OK;                   /* print_close looks at stdout */
+        return RC_OK; /* print_close looks at stdout */
     out->to = NULL;
     errno = 0;
     if (fflush(to) != 0 || ferror(to) || fsync(fileno(to)) != 0) {

@@ -34,8 +34,9 @@ static enum rc xdg_dir(const char *variable, const char *under_home, char **out,
     else if (home && home[0] == '/')
         buf_printf(&path, "%s/%s/outpost", home, under_home);
     else
-        return err_set(err, RC_INVALID, _("HOME is not set; name a folder with --data-dir DIR and a file with "
-                                          "--config FILE"));
+        return err_set(err, RC_INVALID,
+                       _("HOME is not set; name a folder with --data-dir DIR and a file with "
+                         "--config FILE"));
     *out = buf_take(&path);
     return RC_OK;
 }
@@ -54,7 +55,8 @@ enum rc paths_find(const char *data_dir, const char *config, struct paths *out, 
         goto out;
     if (config) {
         const char *slash = strrchr(config, '/');
-        config_dir = slash ? mem_strndup(config, (size_t)(slash - config) + (slash == config)) : mem_strdup(".");
+        config_dir = slash ? mem_strndup(config, (size_t)(slash - config) + (slash == config))
+                           : mem_strdup(".");
         p.config_file = mem_strdup(config);
         p.is_config_named = true;
     } else {
@@ -98,15 +100,19 @@ static enum rc read_device(const char *path, char **out, struct err *err)
         if (strlen(buf_str(&text)) == text.len && id_is_word(buf_str(&text)))
             *out = buf_take(&text);
         else
-            rc = err_set(err, RC_CORRUPT, _("%s does not hold the id of this device; it is one word of letters, "
-                                            "digits and -"), path);
+            rc = err_set(err, RC_CORRUPT,
+                         _("%s does not hold the id of this device; it is one word of letters, "
+                           "digits and -"),
+                         path);
     }
     buf_done(&text);
     return rc;
 }
 
-/* A whole file appears under the final name or none does: link(2) fails when another process was first. */
-static enum rc make_device(const char *data_dir, const char *path, const struct clock *clock, struct err *err)
+/* A whole file appears under the final name or none does: link(2) fails when another process was
+ * first. */
+static enum rc make_device(const char *data_dir, const char *path, const struct clock *clock,
+                           struct err *err)
 {
     char id[ID_SIZE];
     struct buf mine = { 0 }, text = { 0 };
@@ -125,7 +131,7 @@ static enum rc make_device(const char *data_dir, const char *path, const struct 
     if (rc == RC_OK) {
         int fd = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd >= 0) {
-            fsync(fd);                  /* an id that a power cut takes back would make a second device of us */
+            fsync(fd); /* an id that a power cut takes back would make a second device of us */
             close(fd);
         }
     }

@@ -38,25 +38,25 @@ void complain(const char *fmt, ...)
 {
     va_list ap;
 
-    fflush(stdout);                     /* what was printed before stays before */
+    fflush(stdout); /* what was printed before stays before */
     va_start(ap, fmt);
     vsay(stderr, "outpost: ", fmt, ap);
     va_end(ap);
     fputc('\n', stderr);
 }
 
-/* Unicode: C1 (section 23.1), Bidi_Control (UAX #9), Default_Ignorable_Code_Point, line and paragraph separators,
- * private use, and what is no character. */
+/* Unicode: C1 (section 23.1), Bidi_Control (UAX #9), Default_Ignorable_Code_Point, line and
+ * paragraph separators, private use, and what is no character. */
 static bool is_harmless(int32_t cp)
 {
     static const struct {
         int32_t first, last;
     } rows[] = {
-        { 0x7F, 0x9F },         { 0xAD, 0xAD },         { 0x34F, 0x34F },       { 0x61C, 0x61C },
-        { 0x115F, 0x1160 },     { 0x17B4, 0x17B5 },     { 0x180B, 0x180F },     { 0x200B, 0x200F },
-        { 0x2028, 0x202E },     { 0x2060, 0x206F },     { 0x3164, 0x3164 },     { 0xE000, 0xF8FF },
-        { 0xFEFF, 0xFEFF },     { 0xFFA0, 0xFFA0 },     { 0xFFF0, 0xFFFB },     { 0x1BCA0, 0x1BCA3 },
-        { 0x1D173, 0x1D17A },   { 0xE0000, 0x10FFFF },
+        { 0x7F, 0x9F },       { 0xAD, 0xAD },        { 0x34F, 0x34F },   { 0x61C, 0x61C },
+        { 0x115F, 0x1160 },   { 0x17B4, 0x17B5 },    { 0x180B, 0x180F }, { 0x200B, 0x200F },
+        { 0x2028, 0x202E },   { 0x2060, 0x206F },    { 0x3164, 0x3164 }, { 0xE000, 0xF8FF },
+        { 0xFEFF, 0xFEFF },   { 0xFFA0, 0xFFA0 },    { 0xFFF0, 0xFFFB }, { 0x1BCA0, 0x1BCA3 },
+        { 0x1D173, 0x1D17A }, { 0xE0000, 0x10FFFF },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -81,7 +81,7 @@ void json_harmless(const char *json, size_t len, struct buf *out)
         }
         used = text_next(json + at, len - at, &cp);
         if (cp < 0)
-            cp = 0xFFFD;                /* cannot be: JSON text of ours is UTF-8 */
+            cp = 0xFFFD; /* cannot be: JSON text of ours is UTF-8 */
         else if (is_harmless(cp)) {
             at += used;
             continue;

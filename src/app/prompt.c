@@ -37,13 +37,15 @@ bool stop_is_asked(int stop_fd)
     return stop_fd >= 0 && poll(&fd, 1, 0) > 0;
 }
 
-/* One line from fd into line (ANSWER_MAX bytes), without its newline, read byte by byte: what follows is not ours. */
+/* One line from fd into line (ANSWER_MAX bytes), without its newline, read byte by byte: what
+ * follows is not ours. */
 static enum rc read_line(int fd, int stop_fd, char *line, struct err *err)
 {
     size_t len = 0;
 
     for (;;) {
-        struct pollfd fds[2] = { { .fd = fd, .events = POLLIN }, { .fd = stop_fd, .events = POLLIN } };
+        struct pollfd fds[2] = { { .fd = fd, .events = POLLIN },
+                                 { .fd = stop_fd, .events = POLLIN } };
         ssize_t n;
 
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
@@ -62,7 +64,8 @@ static enum rc read_line(int fd, int stop_fd, char *line, struct err *err)
         if (n == 0 || line[len] == '\n')
             break;
         if (++len == ANSWER_MAX - 1)
-            return err_set(err, RC_INVALID, _("the answer is longer than %d bytes"), ANSWER_MAX - 2);
+            return err_set(err, RC_INVALID, _("the answer is longer than %d bytes"),
+                           ANSWER_MAX - 2);
     }
     if (len && line[len - 1] == '\r')
         len--;

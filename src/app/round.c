@@ -19,10 +19,10 @@ struct waiting {
     struct sync *sync;
     struct db_bell *bell;
     int stop_fd;
-    int64_t id;                         /* of our request */
+    int64_t id; /* of our request */
     bool has_progress;
-    int64_t shown_at;                   /* monotonic */
-    int shown_width;                    /* columns of the progress line that stands there */
+    int64_t shown_at; /* monotonic */
+    int shown_width;  /* columns of the progress line that stands there */
     struct sync_status status;
 };
 
@@ -42,11 +42,12 @@ static void show_progress(struct waiting *w)
     if (!w->has_progress || (w->shown_width && now - w->shown_at < PROGRESS_EVERY_MS))
         return;
     if (s->phase == SYNC_INITIAL && s->total > 0)
-        buf_printf(&line, _("First sync, table %d of %d: %s, %lld of %lld"), s->table_number, s->table_count, s->table,
-                   (long long)(s->done < s->total ? s->done : s->total), (long long)s->total);
+        buf_printf(&line, _("First sync, table %d of %d: %s, %lld of %lld"), s->table_number,
+                   s->table_count, s->table, (long long)(s->done < s->total ? s->done : s->total),
+                   (long long)s->total);
     else if (s->phase == SYNC_INITIAL)
-        buf_printf(&line, _("First sync, table %d of %d: %s, %lld"), s->table_number, s->table_count, s->table,
-                   (long long)s->done);
+        buf_printf(&line, _("First sync, table %d of %d: %s, %lld"), s->table_number,
+                   s->table_count, s->table, (long long)s->done);
     else if (s->phase == SYNC_PUSHING)
         buf_printf(&line, _("Sending %lld of %lld"), (long long)s->done, (long long)s->total);
     else if (s->phase == SYNC_PULLING)
@@ -55,7 +56,8 @@ static void show_progress(struct waiting *w)
         struct buf shown = { 0 };
         int width = text_clip(line.data, line.len, 78, &shown);
 
-        fprintf(stderr, "\r%s%*s", buf_str(&shown), w->shown_width > width ? w->shown_width - width : 0, "");
+        fprintf(stderr, "\r%s%*s", buf_str(&shown),
+                w->shown_width > width ? w->shown_width - width : 0, "");
         w->shown_width = width;
         w->shown_at = now;
         buf_done(&shown);
@@ -97,7 +99,8 @@ static enum rc wait_for_answer(struct waiting *w, struct err *err)
         if (is_answered(w, &rc, err))
             return rc;
         if (w->status.holder_is_stopped)
-            return err_set(err, RC_BUSY, _("Process %ld holds the store and is stopped."), (long)w->status.holder);
+            return err_set(err, RC_BUSY, _("Process %ld holds the store and is stopped."),
+                           (long)w->status.holder);
         if (poll(fds, 3, -1) < 0 && errno != EINTR)
             return err_sys(err, RC_IO, errno, _("cannot wait for the sync"));
         if (fds[0].revents)
@@ -108,8 +111,8 @@ static enum rc wait_for_answer(struct waiting *w, struct err *err)
 }
 
 /* What is left, also after a failure. */
-static enum rc read_rest(struct session *session, const struct db_queue_counts *before, struct round *out,
-                         struct err *err)
+static enum rc read_rest(struct session *session, const struct db_queue_counts *before,
+                         struct round *out, struct err *err)
 {
     bool any;
     enum rc rc = db_queue_counts(session->db, &out->queue, err);
@@ -121,11 +124,14 @@ static enum rc read_rest(struct session *session, const struct db_queue_counts *
     return rc;
 }
 
-enum rc round_run(struct app *app, struct session *session, int stop_fd, bool has_progress, struct round *out,
-                  struct err *err)
+enum rc round_run(struct app *app, struct session *session, int stop_fd, bool has_progress,
+                  struct round *out, struct err *err)
 {
     struct waiting w = {
-        .app = app, .db = session->db, .stop_fd = stop_fd, .has_progress = has_progress && isatty(STDERR_FILENO),
+        .app = app,
+        .db = session->db,
+        .stop_fd = stop_fd,
+        .has_progress = has_progress && isatty(STDERR_FILENO),
     };
     struct db_queue_counts before = { 0 };
     struct sync_options options;

@@ -11,13 +11,17 @@
 static enum rc open_store(struct app *app, const char *path, struct db **out, struct err *err)
 {
     struct db_options options = {
-        .path = path, .role = DB_COMMAND, .registry = app->registry, .clock = app->clock,
+        .path = path,
+        .role = DB_COMMAND,
+        .registry = app->registry,
+        .clock = app->clock,
     };
 
     return db_open(&options, out, err);
 }
 
-enum rc session_keep(struct app *app, const struct sync_identity *identity, char **db_path, struct err *err)
+enum rc session_keep(struct app *app, const struct sync_identity *identity, char **db_path,
+                     struct err *err)
 {
     char file[ACCOUNT_FILE_SIZE], hash[ACCOUNT_FILE_SIZE];
     struct db_account row = {
@@ -89,10 +93,10 @@ enum rc session_forget(struct app *app, const char *db_path, struct err *err)
     return rc;
 }
 
-/* A ready token says whose file it opens only to its backend; after that the hash of it is known here, so that
- * capture works without a network. */
-static enum rc open_by_token(struct app *app, struct accounts *accounts, struct account *out, char **db_path,
-                             struct err *err)
+/* A ready token says whose file it opens only to its backend; after that the hash of it is known
+ * here, so that capture works without a network. */
+static enum rc open_by_token(struct app *app, struct accounts *accounts, struct account *out,
+                             char **db_path, struct err *err)
 {
     char hash[ACCOUNT_FILE_SIZE];
     struct sync_identity identity = { 0 };
@@ -112,7 +116,8 @@ static enum rc open_by_token(struct app *app, struct accounts *accounts, struct 
     if (!how.server && accounts->current >= 0)
         how.server = accounts->items[accounts->current].server;
     if (!how.server)
-        return err_set(err, RC_INVALID, _("OUTPOST_TOKEN is set, but no server: give --server URL"));
+        return err_set(err, RC_INVALID,
+                       _("OUTPOST_TOKEN is set, but no server: give --server URL"));
     rc = sync_sign_in(&how, &identity, err);
     if (rc == RC_OK)
         rc = session_keep(app, &identity, db_path, err);
@@ -147,8 +152,9 @@ enum rc session_open(struct app *app, struct session *out, struct err *err)
     if (rc)
         goto out;
     if (!file_exists(session.db_path)) {
-        rc = err_set(err, RC_IO, _("%s is gone; sign in again to get the tasks anew: outpost login"),
-                     session.db_path);
+        rc =
+            err_set(err, RC_IO, _("%s is gone; sign in again to get the tasks anew: outpost login"),
+                    session.db_path);
         goto out;
     }
     rc = open_store(app, session.db_path, &session.db, err);
@@ -183,6 +189,7 @@ enum rc session_check_ready(struct session *session, const struct table *table, 
     }
     db_pull_tables_done(&tables);
     if (!is_complete)
-        return err_set(err, RC_INVALID, _("The first sync of this device is not complete: outpost sync"));
+        return err_set(err, RC_INVALID,
+                       _("The first sync of this device is not complete: outpost sync"));
     return RC_OK;
 }

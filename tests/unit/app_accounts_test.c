@@ -20,8 +20,11 @@ static void sign_in(const char *dir, const char *user)
 {
     char file[ACCOUNT_FILE_SIZE];
     struct account who = {
-        .file = file, .server = (char[]){ "http://127.0.0.1:1" }, .instance = (char[]){ "instance" },
-        .user_id = (char *)(uintptr_t)user, .email = (char[]){ "\"odd\"\n@x" },
+        .file = file,
+        .server = (char[]){ "http://127.0.0.1:1" },
+        .instance = (char[]){ "instance" },
+        .user_id = (char *)(uintptr_t)user,
+        .email = (char[]){ "\"odd\"\n@x" },
     };
     struct err err = { 0 };
 
@@ -93,7 +96,10 @@ static void file_names_hold_no_foreign_text_and_differ(void **state)
 static void a_file_that_is_not_ours_is_left_alone(void **state)
 {
     static const char *const texts[] = {
-        "", "nonsense", "{}", "{\"accounts\":[{}]}",
+        "",
+        "nonsense",
+        "{}",
+        "{\"accounts\":[{}]}",
         "{\"accounts\":[{\"file\":\"../x\",\"server\":\"s\",\"instance\":\"i\",\"userId\":\"u\"}]}",
     };
     char *path = path_join(*state, "accounts");
@@ -246,15 +252,19 @@ static void paths_follow_the_xdg_variables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(who_signed_in_last_is_current, temp_dir_make, temp_dir_remove),
-        cmocka_unit_test_setup_teardown(signing_out_keeps_the_account_listed, temp_dir_make, temp_dir_remove),
+        cmocka_unit_test_setup_teardown(who_signed_in_last_is_current, temp_dir_make,
+                                        temp_dir_remove),
+        cmocka_unit_test_setup_teardown(signing_out_keeps_the_account_listed, temp_dir_make,
+                                        temp_dir_remove),
         cmocka_unit_test(file_names_hold_no_foreign_text_and_differ),
-        cmocka_unit_test_setup_teardown(a_file_that_is_not_ours_is_left_alone, temp_dir_make, temp_dir_remove),
-        cmocka_unit_test_setup_teardown(processes_that_sign_in_at_once_keep_each_others_accounts, temp_dir_make,
+        cmocka_unit_test_setup_teardown(a_file_that_is_not_ours_is_left_alone, temp_dir_make,
                                         temp_dir_remove),
-        cmocka_unit_test_setup_teardown(processes_that_make_the_device_id_at_once_agree, temp_dir_make,
+        cmocka_unit_test_setup_teardown(processes_that_sign_in_at_once_keep_each_others_accounts,
+                                        temp_dir_make, temp_dir_remove),
+        cmocka_unit_test_setup_teardown(processes_that_make_the_device_id_at_once_agree,
+                                        temp_dir_make, temp_dir_remove),
+        cmocka_unit_test_setup_teardown(a_damaged_device_file_is_not_replaced, temp_dir_make,
                                         temp_dir_remove),
-        cmocka_unit_test_setup_teardown(a_damaged_device_file_is_not_replaced, temp_dir_make, temp_dir_remove),
         cmocka_unit_test(paths_follow_the_xdg_variables),
     };
 

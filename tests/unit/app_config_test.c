@@ -29,8 +29,10 @@ static void values_are_read_and_the_rest_has_defaults(void **state)
     assert_int_equal(config_number(&config, "log_max"), 1 << 20);
     assert_null(config_text(&config, "server"));
     assert_false(config_switch(&config, "insecure"));
-    read_text(*state, "# a comment\nserver = https://x.example\npoll=5m\n\ninsecure: yes\n; another\n"
-                      "log_max = 512k\nlog_level = debug\npoll = 90s\nkey.list.done = x F7\n", &config);
+    read_text(*state,
+              "# a comment\nserver = https://x.example\npoll=5m\n\ninsecure: yes\n; another\n"
+              "log_max = 512k\nlog_level = debug\npoll = 90s\nkey.list.done = x F7\n",
+              &config);
     assert_int_equal(config.warning_count, 0);
     assert_string_equal(config_text(&config, "server"), "https://x.example");
     assert_int_equal(config_number(&config, "poll"), 90);
@@ -46,7 +48,8 @@ static void what_is_not_understood_is_named_with_file_and_line(void **state)
     static const struct {
         const char *text, *warning;
     } rows[] = {
-        { "\nsevrer = x\n", "outpost.conf:2: there is no key \"sevrer\"; see: outpost help config" },
+        { "\nsevrer = x\n",
+          "outpost.conf:2: there is no key \"sevrer\"; see: outpost help config" },
         { "poll = soon\n", "outpost.conf:1: poll is a number of seconds" },
         { "poll = 0\n", "from 1 to 86400; not \"0\"" },
         { "poll = 90000\n", "from 1 to 86400" },
@@ -101,7 +104,7 @@ static void a_missing_file_is_told_from_an_unreadable_one(void **state)
 
     assert_int_equal(config_read(path, &config, &err), RC_NOT_FOUND);
     free(path);
-    assert_int_equal(config_read(*state, &config, &err), RC_IO);       /* a folder */
+    assert_int_equal(config_read(*state, &config, &err), RC_IO); /* a folder */
     assert_int_equal(config.count, 0);
 }
 
@@ -116,7 +119,8 @@ static void a_tilde_is_home_in_paths(void **state)
     config_done(&config);
 }
 
-/* The reference is right: every key is there, every line of it is understood, and it shows the defaults. */
+/* The reference is right: every key is there, every line of it is understood, and it shows the
+ * defaults. */
 static void the_reference_file_has_every_key_and_nothing_else(void **state)
 {
     struct config config = { 0 };
@@ -124,7 +128,8 @@ static void the_reference_file_has_every_key_and_nothing_else(void **state)
     struct err err = { 0 };
 
     setenv("HOME", "/home/maria", 1);
-    assert_int_equal(file_read(SOURCE_DIR "/assets/config/outpost.conf", 1 << 20, &text, &err), RC_OK);
+    assert_int_equal(file_read(SOURCE_DIR "/assets/config/outpost.conf", 1 << 20, &text, &err),
+                     RC_OK);
     for (const char *at = buf_str(&text); *at;) {
         size_t len = strcspn(at, "\n");
 
@@ -155,15 +160,17 @@ static void the_reference_file_has_every_key_and_nothing_else(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(values_are_read_and_the_rest_has_defaults, temp_dir_make, temp_dir_remove),
-        cmocka_unit_test_setup_teardown(what_is_not_understood_is_named_with_file_and_line, temp_dir_make,
+        cmocka_unit_test_setup_teardown(values_are_read_and_the_rest_has_defaults, temp_dir_make,
                                         temp_dir_remove),
-        cmocka_unit_test_setup_teardown(a_bad_line_takes_no_good_one_with_it, temp_dir_make, temp_dir_remove),
-        cmocka_unit_test_setup_teardown(a_missing_file_is_told_from_an_unreadable_one, temp_dir_make,
+        cmocka_unit_test_setup_teardown(what_is_not_understood_is_named_with_file_and_line,
+                                        temp_dir_make, temp_dir_remove),
+        cmocka_unit_test_setup_teardown(a_bad_line_takes_no_good_one_with_it, temp_dir_make,
                                         temp_dir_remove),
+        cmocka_unit_test_setup_teardown(a_missing_file_is_told_from_an_unreadable_one,
+                                        temp_dir_make, temp_dir_remove),
         cmocka_unit_test_setup_teardown(a_tilde_is_home_in_paths, temp_dir_make, temp_dir_remove),
-        cmocka_unit_test_setup_teardown(the_reference_file_has_every_key_and_nothing_else, temp_dir_make,
-                                        temp_dir_remove),
+        cmocka_unit_test_setup_teardown(the_reference_file_has_every_key_and_nothing_else,
+                                        temp_dir_make, temp_dir_remove),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,8 +25,12 @@ static void json_output_escapes_what_could_hurt_a_terminal_and_keeps_the_value(v
         { "plain \xC3\xA9 \xE2\x82\xAC", "\"plain \xC3\xA9 \xE2\x82\xAC\"" },
         { "\x1B[31m", "\"\\u001b[31m\"" },
         { "\x7F", "\"\\u007f\"" },
-        { "\xC2\x9B" "31m", "\"\\u009b31m\"" },
-        { "a\xE2\x80\xAE" "b", "\"a\\u202eb\"" },
+        { "\xC2\x9B"
+          "31m",
+          "\"\\u009b31m\"" },
+        { "a\xE2\x80\xAE"
+          "b",
+          "\"a\\u202eb\"" },
         { "\xE2\x80\x8B\xEF\xBB\xBF", "\"\\u200b\\ufeff\"" },
         { "\xF3\xA0\x80\xA1", "\"\\udb40\\udc21\"" },
         { "\xF0\x9F\x98\x80", "\"\xF0\x9F\x98\x80\"" },
@@ -57,7 +61,9 @@ static void what_is_said_to_a_person_holds_no_control_characters(void **state)
     FILE *to = open_memstream(&text, &size);
 
     (void)state;
-    say(to, "%s|%s|%s\n", "a\x1B[2Jb", "c\rd", "\xC2\x9B" "e\xE2\x80\xAE");
+    say(to, "%s|%s|%s\n", "a\x1B[2Jb", "c\rd",
+        "\xC2\x9B"
+        "e\xE2\x80\xAE");
     fclose(to);
     for (size_t i = 0; i < size; i++)
         assert_true((unsigned char)text[i] >= 0x20 || (text[i] == '\n' && i == size - 1));
@@ -100,12 +106,12 @@ static void lines_are_read_one_by_one_and_a_long_one_is_skipped(void **state)
     assert_int_equal(lines_next(&lines, &err), RC_OK);
     assert_true(lines.is_too_long);
     assert_int_equal(lines.line.len, 0);
-    assert_true(lines.line.cap < 300000);              /* memory is bounded by the longest good line */
+    assert_true(lines.line.cap < 300000); /* memory is bounded by the longest good line */
     assert_int_equal(lines_next(&lines, &err), RC_OK);
     assert_string_equal(buf_str(&lines.line), "three\r");
     assert_int_equal(lines.number, 4);
     assert_int_equal(lines_next(&lines, &err), RC_OK);
-    assert_int_equal(lines.line.len, 100000);           /* the last one lacks its newline */
+    assert_int_equal(lines.line.len, 100000); /* the last one lacks its newline */
     assert_int_equal(lines_next(&lines, &err), RC_NOT_FOUND);
     close(lines.fd);
     lines_done(&lines);
@@ -170,7 +176,8 @@ static void following_tells_what_changed_between_two_statuses(void **state)
     follow_compare(&a, &b, &events);
     assert_int_equal(events.count, 1);
     follow_sentence(&events.items[0], &text);
-    assert_string_equal(buf_str(&text), "offline, 3 changes wait: The server refused the connection.");
+    assert_string_equal(buf_str(&text),
+                        "offline, 3 changes wait: The server refused the connection.");
     a = b;
     follow_compare(&a, &b, &events);
     assert_int_equal(events.count, 0);
@@ -195,9 +202,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_output_escapes_what_could_hurt_a_terminal_and_keeps_the_value),
         cmocka_unit_test(what_is_said_to_a_person_holds_no_control_characters),
-        cmocka_unit_test_setup_teardown(lines_are_read_one_by_one_and_a_long_one_is_skipped, temp_dir_make,
+        cmocka_unit_test_setup_teardown(lines_are_read_one_by_one_and_a_long_one_is_skipped,
+                                        temp_dir_make, temp_dir_remove),
+        cmocka_unit_test_setup_teardown(an_output_file_appears_whole_or_not_at_all, temp_dir_make,
                                         temp_dir_remove),
-        cmocka_unit_test_setup_teardown(an_output_file_appears_whole_or_not_at_all, temp_dir_make, temp_dir_remove),
         cmocka_unit_test(a_full_disk_is_an_error_of_the_output),
         cmocka_unit_test(following_tells_what_changed_between_two_statuses),
     };

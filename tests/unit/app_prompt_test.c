@@ -21,11 +21,11 @@
 
 #define DEADLINE_MS 5000
 
-/* A child on a terminal of its own that asks one question; its exit code is the rc, and 100 for an answer that is
- * not "s3cret". */
+/* A child on a terminal of its own that asks one question; its exit code is the rc, and 100 for
+ * an answer that is not "s3cret". */
 struct asked {
     pid_t pid;
-    int master, slave;          /* the slave stays open here: a terminal outlives who used it */
+    int master, slave; /* the slave stays open here: a terminal outlives who used it */
     struct termios before;
     struct buf seen;
 };
@@ -181,7 +181,7 @@ static void every_way_out_gives_the_echo_back(void **state)
         assert_int_equal(outcome(&a), RC_CANCELLED);
         buf_done(&a.seen);
     }
-    for (const char *key = "\x03\x04"; *key; key++) {           /* ^C, ^D */
+    for (const char *key = "\x03\x04"; *key; key++) { /* ^C, ^D */
         struct asked a;
 
         ask(&a, true);
@@ -199,7 +199,8 @@ static void stopping_with_the_echo_off_is_not_possible(void **state)
     (void)state;
     ask_by(&a, shell, true);
     assert_true(see(&a, "Password: "));
-    type(&a, "\x1A" "s3cret\n");                       /* ^Z */
+    type(&a, "\x1A"
+             "s3cret\n"); /* ^Z */
     assert_int_equal(outcome(&a), RC_OK);
     buf_done(&a.seen);
 }
@@ -209,7 +210,11 @@ static void a_password_file_gives_its_first_line(void **state)
     static const struct {
         const char *text, *password;
     } rows[] = {
-        { "s3cret\nmore\n", "s3cret" }, { "s3cret", "s3cret" }, { "s3cret\r\n", "s3cret" }, { "\n", "" }, { "", NULL },
+        { "s3cret\nmore\n", "s3cret" },
+        { "s3cret", "s3cret" },
+        { "s3cret\r\n", "s3cret" },
+        { "\n", "" },
+        { "", NULL },
     };
     char *path = path_join(*state, "password");
 
@@ -236,7 +241,8 @@ int main(void)
         cmocka_unit_test(another_answer_is_echoed),
         cmocka_unit_test(every_way_out_gives_the_echo_back),
         cmocka_unit_test(stopping_with_the_echo_off_is_not_possible),
-        cmocka_unit_test_setup_teardown(a_password_file_gives_its_first_line, temp_dir_make, temp_dir_remove),
+        cmocka_unit_test_setup_teardown(a_password_file_gives_its_first_line, temp_dir_make,
+                                        temp_dir_remove),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
