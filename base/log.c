@@ -77,7 +77,8 @@ bool log_level_from_name(const char *name, enum log_level *out)
     return false;
 }
 
-/* Takes a fresh descriptor when the name no longer means our file. Keeps the old one when that fails. */
+/* Takes a fresh descriptor when the name no longer means our file. Keeps the old one when that
+ * fails. */
 static void follow_name(void)
 {
     struct stat ours, named;
@@ -120,9 +121,10 @@ static void put_aside(void)
     buf_done(&old);
 }
 
-/* Makes room for a line of len bytes. Of several processes that find the file full, the one that has
- * the file lock renames it; the others must not rename the fresh file once more. They give it a moment,
- * and not more: the holder may be a stopped process, and then the file grows past its limit. */
+/* Makes room for a line of len bytes. Of several processes that find the file full, the one that
+ * has the file lock renames it; the others must not rename the fresh file once more. They give it a
+ * moment, and not more: the holder may be a stopped process, and then the file grows past its
+ * limit. */
 static void rotate_if_full(size_t len)
 {
     const struct timespec moment = { .tv_nsec = 1000000 };

@@ -255,7 +255,8 @@ static bool joins_backwards(int32_t cp)
     return cp >= 0x1160 && cp <= 0x11FF;
 }
 
-/* Copies about FOLD_CHUNK bytes of valid text, so that folding the head of a long text costs only its head. */
+/* Copies about FOLD_CHUNK bytes of valid text, so that folding the head of a long text costs only
+ * its head. */
 static size_t fold_chunk(const char *s, size_t len, struct buf *chunk)
 {
     size_t at = 0;
@@ -274,7 +275,7 @@ static size_t fold_chunk(const char *s, size_t len, struct buf *chunk)
     return at;
 }
 
-/* Appends folded text; false when max_bytes is reached. *is_gap: white space waits to be written. */
+/* Appends folded text; false when limit is reached. *is_gap: white space waits to be written. */
 static bool fold_put(const char *s, size_t len, size_t limit, bool *is_gap, struct buf *out,
                      size_t start)
 {

@@ -1,4 +1,5 @@
-# Every library that is not ours, as a target dep::NAME. cmake/packages.txt lists the packages that hold them.
+# Every library that is not ours, as a target dep::NAME. cmake/packages.txt lists the packages that
+# hold them.
 
 find_package(PkgConfig REQUIRED)
 set(THREADS_PREFER_PTHREAD_FLAG ON)

@@ -1,5 +1,5 @@
-# outpost_embed(TARGET SYMBOL FILE): builds the bytes of FILE into TARGET. Its sources, and those of what
-# links it, then have
+# outpost_embed(TARGET SYMBOL FILE): builds the bytes of FILE into TARGET. Its sources, and those of
+# what links it, then have
 #
 #     #include "embed/SYMBOL.h"
 #     extern const char SYMBOL[];         the bytes, and a NUL that is not counted

@@ -22,7 +22,8 @@ if(OUTPOST_WERROR)
     add_compile_options(-Werror)
 endif()
 
-# Release keeps its asserts, and debug information for valgrind and core files (`cmake --install --strip` drops it).
+# Release keeps its asserts, and debug information for valgrind and core files (`cmake --install
+# --strip` drops it).
 set(CMAKE_C_FLAGS_RELEASE
     "-g -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE")
 foreach(flag -fstack-clash-protection -fcf-protection)

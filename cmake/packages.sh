@@ -1,6 +1,6 @@
-# Sourced by ./run and ./check: install_packages SECTION... makes sure that the packages of those sections
-# of packages.txt are there. It installs what is missing, as root or through sudo; where it may not, it says
-# which command a person with the right to would type, and returns 1.
+# Sourced by ./run and ./check: install_packages SECTION... makes sure that the packages of those
+# sections of packages.txt are there. It installs what is missing, as root or through sudo; where it
+# may not, it says which command a person with the right to would type, and returns 1.
 
 packages_list=$(dirname "${BASH_SOURCE[0]}")/packages.txt
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Floors and their doors: which folder may include what. Each rule is one test; violations are shown as
-# FILE:LINE:TEXT, and the last line is `N passed, N failed`.
+# Floors and their doors: which folder may include what. Each rule is one test; violations are shown
+# as FILE:LINE:TEXT, and the last line is `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 passed=0
 failed=0
 
-# rule SENTENCE PATTERN EXCEPTION FOLDER...: no source in the folders has a line that matches PATTERN, unless
-# it matches EXCEPTION too (`-` for none).
+# rule SENTENCE PATTERN EXCEPTION FOLDER...: no source in the folders has a line that matches
+# PATTERN, unless it matches EXCEPTION too (`-` for none).
 rule() {
     local sentence=$1 pattern=$2 exception=$3 folder found=""
     shift 3

@@ -1,6 +1,7 @@
-# Reads what `ctest -V` prints and writes one line for each test case: `pass NAME/CASE` or `fail NAME/CASE`.
-# Cases are cmocka's; a program that has none of them, but ends with `N passed, N failed`, counts by that
-# line; any other program is one case. A program that failed although no case of it did is a case as well.
+# Reads what `ctest -V` prints and writes one line for each test case: `pass NAME/CASE` or `fail
+# NAME/CASE`. Cases are cmocka's; a program that has none of them, but ends with `N passed, N
+# failed`, counts by that line; any other program is one case. A program that failed although no
+# case of it did is a case as well.
 
 function strip(line) { sub(/^[0-9]+: /, "", line); return line }
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Proof that nothing but a bare Debian 12 is needed: makes one in a folder, copies the committed project into
-# it, and runs a command of the project there (default ./check).
+# Proof that nothing but a bare Debian 12 is needed: makes one in a folder, copies the committed
+# project into it, and runs a command of the project there (default ./check).
 #
 #     tests/install/bare.sh [COMMAND [ARGUMENT...]]
 #
-# As root, with debootstrap. Packages come from wherever this machine's apt takes them. The mounts live in a
-# namespace of their own, and everything started there ends with it.
+# As root, with debootstrap. Packages come from wherever this machine's apt takes them. The mounts
+# live in a namespace of their own, and everything started there ends with it.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 
@@ -22,7 +22,8 @@ for tool in debootstrap unshare git; do
 done
 [ $# -gt 0 ] || set -- ./check
 
-# `deb URI RELEASE COMPONENT` of the Debian archive and its updates, as apt itself resolves its sources.
+# `deb URI RELEASE COMPONENT` of the Debian archive and its updates, as apt itself resolves its
+# sources.
 sources=$(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
     grep -E " $suite(-updates|-security|/updates)? main\$" | sort -u) || true
 mirror=$(awk -v suite="$suite" '$3 == suite { print $2; exit }' <<<"$sources")
