@@ -26,7 +26,7 @@ function strip(line) { sub(/^[0-9]+: /, "", line); return line }
     }
 }
 
-/^[0-9]+: [0-9]+ passed, [0-9]+ failed$/ {
+/^[0-9]+: [0-9]+ passed, [0-9]+ failed/ {
     n = $1; sub(/:$/, "", n)
     passed[n] = $2; failed[n] = $4
 }
