@@ -182,6 +182,7 @@ static void change_parking(struct sync *s, unsigned requests)
     } else if (requests & SYNC_PARK) {
         if (s->is_holder)
             holder_end(s);
+        publish(s);                     /* who waits for the parking reads that we hold nothing */
         say_parked(s, true);
     }
 }
