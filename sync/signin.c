@@ -188,7 +188,7 @@ static enum rc get_tokens(struct session *session, const struct sync_sign_in *ho
 static enum rc get_viewer(struct session *session, const struct sync_sign_in *how, struct sync_identity *id,
                           struct err *err)
 {
-    const struct convex_call call = { .kind = CONVEX_QUERY, .path = "users:viewer", .args = "{}" };
+    const struct convex_call call = { .kind = CONVEX_QUERY, .path = "users:viewer", .args = "{\"protocol\":1}" };
     const char *user_id, *email, *name;
     struct cJSON *value = NULL;
     enum rc rc = post(session, &call, id->token, &value, err);
