@@ -1,0 +1,268 @@
+/* A device: a process that opens its store, drives its engine, and may die at any write. */
+#include "tests/simulation/sim.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/json.h"
+#include "base/mem.h"
+
+#define SPINS_MAX 20000
+#define SECOND 1000LL
+#define YEAR (365LL * 86400 * SECOND)
+
+static int64_t device_wall(void *ctx)
+{
+    const struct device *d = ctx;
+    return clock_wall(&d->sim->clock) + d->skew_ms;
+}
+
+static int64_t device_mono(void *ctx)
+{
+    const struct device *d = ctx;
+    return d->sim->now;
+}
+
+void device_init(struct sim *sim, int index)
+{
+    struct device *d = &sim->devices[index];
+    static const int64_t skews[] = { 0, 0, 3 * SECOND, -90 * SECOND, 2 * 3600 * SECOND, -10 * YEAR, 5 * YEAR };
+
+    memset(d, 0, sizeof *d);
+    d->sim = sim;
+    d->index = index;
+    d->account = sim->plan.has_other_account && index == DEVICES - 1;
+    d->clock = (struct clock){ device_wall, device_mono, d };
+    d->skew_ms = skews[rng_below(&sim->rng, sizeof skews / sizeof *skews)];
+    d->has_link = true;
+    snprintf(d->path, sizeof d->path, "%d/store.db", index);
+}
+
+void device_stop(struct device *d)
+{
+    engine_free(d->engine);
+    db_close(d->user_db);
+    db_close(d->sync_db);
+    d->engine = NULL;
+    d->user_db = d->sync_db = NULL;
+    d->is_up = false;
+    d->transfer = 0;
+    d->tick = 0;
+}
+
+static void note_crash(struct device *d, const char *during, bool is_cut)
+{
+    struct sim *sim = d->sim;
+
+    if (strcmp(during, "save") == 0)
+        sim_met(sim, SIT_CRASH_IN_SAVE);
+    else if (strcmp(during, "engine") == 0)
+        sim_met(sim, SIT_CRASH_IN_ENGINE);
+    else if (strcmp(during, "start") == 0)
+        sim_met(sim, SIT_CRASH_IN_OPEN);
+    sim_met(sim, is_cut ? SIT_DEVICE_CUTS : SIT_DEVICE_KILLS);
+}
+
+bool device_died(struct device *d, const char *during)
+{
+    struct sim *sim = d->sim;
+
+    if (!vfs_is_dead(sim->vfs, d->index))
+        return false;
+    device_stop(d);
+    if (vfs_open_handles(sim->vfs, d->index) != 0)
+        sim_violated(sim, "device %d: a file is still open after db_close", d->index);
+    bool is_cut = rng_chance(&sim->rng, sim->plan.power_cuts);
+    uint32_t met = vfs_crash(sim->vfs, d->index, is_cut);
+    sim->met[SIT_UNSYNCED_WRITES] += met;
+    note_crash(d, during, is_cut);
+    sim_note(sim, "device %d: %s in %s, %u unsynced writes", d->index, is_cut ? "power cut" : "kill", during, met);
+    sim_plan(sim, sim->now + rng_between(&sim->rng, SECOND, 180 * SECOND), EV_DEVICE_UP, d->index, 0);
+    return true;
+}
+
+/* ---- signing in: by the program around the engine ---- */
+
+static bool read_identity(struct device *d, const char *token, struct buf *instance, struct buf *user)
+{
+    struct server *s = &d->sim->server;
+    struct exchange x = { .method = "GET", .path = "/instance_name" };
+
+    if (server_call(s, &x) && x.http_status == 200)
+        buf_append(instance, x.answer.data, x.answer.len);
+    buf_done(&x.answer);
+    cJSON *viewer = server_ask(s, "query", "users:viewer", "{}", token);
+    const char *id = json_get_string(viewer, "userId");
+    if (id != NULL)
+        buf_puts(user, id);
+    cJSON_Delete(viewer);
+    return instance->len > 0 && user->len > 0;
+}
+
+static enum rc sign_in(struct device *d, struct err *err)
+{
+    struct buf instance = { 0 }, user = { 0 };
+    char *refresh = NULL, *token = server_sign_in(&d->sim->server, d->account, &refresh), name[16];
+    enum rc rc = RC_NETWORK;
+
+    if (token == NULL)
+        return rc;
+    if (read_identity(d, token, &instance, &user)) {
+        snprintf(name, sizeof name, "device-%d", d->index);
+        struct db_account account = {
+            .server = mem_strdup("http://127.0.0.1"), .instance = buf_take(&instance), .user_id = buf_take(&user),
+            .email = mem_strdup(account_email(d->account)), .device_id = mem_strdup(name),
+            .token = mem_strdup(token), .refresh = mem_strdup(refresh),
+        };
+        rc = db_account_write(d->user_db, &account, err);
+        db_account_done(&account);
+    }
+    buf_done(&instance);
+    buf_done(&user);
+    free(token);
+    free(refresh);
+    return rc;
+}
+
+void device_sign_in_if_asked(struct device *d)
+{
+    struct sync_status status;
+    struct err err = { 0 };
+
+    if (!d->is_up)
+        return;
+    engine_status(d->engine, &status);
+    if (!status.needs_sign_in)
+        return;
+    enum rc rc = sign_in(d, &err);
+    if (device_died(d, "sign-in") || rc == RC_NETWORK)
+        return;
+    if (rc) {
+        sim_violated(d->sim, "device %d: new tokens can not be stored: %s", d->index, err.msg);
+        return;
+    }
+    sim_met(d->sim, SIT_SIGN_INS);
+    sim_note(d->sim, "device %d: signed in again", d->index);
+    device_wake(d, ENGINE_SIGNED_IN);
+}
+
+/* ---- the process starts ---- */
+
+static enum rc open_store(struct device *d, struct err *err)
+{
+    struct db_options options = {
+        .path = d->path, .vfs = VFS_NAME, .role = DB_WRITER, .registry = d->sim->device_tables, .clock = &d->clock,
+        .no_bell = true,
+    };
+    enum rc rc = db_open(&options, &d->user_db, err);
+
+    if (rc)
+        return rc;
+    options.role = DB_SYNCER;
+    return db_open(&options, &d->sync_db, err);
+}
+
+static enum rc open_engine(struct device *d, struct err *err)
+{
+    const struct engine_options options = { .db = d->sync_db, .clock = &d->clock, .poll_ms = d->sim->plan.poll_ms };
+    enum rc rc = engine_new(&options, &d->engine, err);
+
+    if (rc == RC_NOT_FOUND) {
+        rc = sign_in(d, err);
+        if (!rc)
+            rc = engine_new(&options, &d->engine, err);
+    }
+    return rc;
+}
+
+bool device_start(struct device *d)
+{
+    struct sim *sim = d->sim;
+    struct err err = { 0 };
+
+    d->life++;
+    sim_note(sim, "device %d: start %u", d->index, d->life);
+    if (d->life > 1 && !sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes))
+        vfs_arm(sim->vfs, d->index, rng_below(&sim->rng, 25));
+    enum rc rc = open_store(d, &err);
+    if (!rc)
+        rc = open_engine(d, &err);
+    if (device_died(d, "start"))
+        return false;
+    if (rc == RC_NETWORK) {             /* the backend is down, and nobody has ever signed in here */
+        device_stop(d);
+        sim_plan(sim, sim->now + 60 * SECOND, EV_DEVICE_UP, d->index, 0);
+        return false;
+    }
+    if (rc)
+        return sim_violated(sim, "1: device %d can not be started: %s", d->index, err.msg);
+    d->is_up = true;
+    user_looks_again(d);
+    if (sim_failed(sim) || !check_file(d) || !check_device(d))
+        return false;
+    if (d->is_working_offline)
+        engine_wake(d->engine, ENGINE_OFFLINE);
+    device_pump(d);
+    return d->is_up;
+}
+
+/* ---- the driver of the engine ---- */
+
+/* The worker does this when idle or over 4 MiB; here whenever it happens to. */
+static void maybe_checkpoint(struct device *d)
+{
+    struct err err = { 0 };
+
+    if (!rng_chance(&d->sim->rng, 100))
+        return;
+    enum rc rc = db_checkpoint(d->sync_db, true, &err);
+    sim_met(d->sim, SIT_CHECKPOINTS);
+    if (!device_died(d, "checkpoint") && rc)
+        sim_violated(d->sim, "device %d: a checkpoint fails: %s", d->index, err.msg);
+}
+
+static void plan_tick(struct device *d, int64_t at)
+{
+    sim_plan(d->sim, at, EV_ENGINE, d->index, 0);
+    d->tick = d->sim->order;
+}
+
+void device_pump(struct device *d)
+{
+    struct engine_action action;
+
+    for (int spins = 0; d->is_up && !sim_failed(d->sim); spins++) {
+        if (spins == SPINS_MAX) {
+            sim_violated(d->sim, "device %d: the engine is busy without end (action %d, until %lld)", d->index,
+                         (int)action.what, (long long)action.until_ms);
+            return;
+        }
+        engine_next(d->engine, &action);
+        if (device_died(d, "engine"))
+            return;
+        if (action.what == ENGINE_POST || action.what == ENGINE_GET) {
+            net_send(d, &action);
+        } else if (action.what == ENGINE_AGAIN) {
+            if (action.pause_ms > 0) {
+                plan_tick(d, d->sim->now + action.pause_ms);
+                return;
+            }
+        } else if (action.until_ms > d->sim->now) {
+            d->tick = 0;
+            if (action.until_ms != NEVER)
+                plan_tick(d, action.until_ms);
+            maybe_checkpoint(d);
+            return;
+        }
+    }
+}
+
+void device_wake(struct device *d, enum engine_wake what)
+{
+    if (!d->is_up || sim_failed(d->sim))
+        return;
+    engine_wake(d->engine, what);
+    if (!device_died(d, "engine"))
+        device_pump(d);
+}

@@ -1,0 +1,513 @@
+/* What happens to a request, and to its answer. A request may be executed at any time after the device gave up on it,
+ * and more than once. */
+#include "tests/simulation/sim.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/json.h"
+#include "base/mem.h"
+
+#define SECOND 1000LL
+#define GIVE_UP_MS (30 * SECOND)
+#define LATE_MAX_MS (20 * 60 * SECOND)
+
+enum fate {
+    FATE_WELL, FATE_LOST, FATE_NO_ANSWER, FATE_LATE, FATE_DOUBLE, FATE_CUT, FATE_ERROR, FATE_ERROR_AFTER, FATE_PORTAL,
+    FATE_REFUSED, FATE_COUNT
+};
+
+static const char *const fate_names[FATE_COUNT] = {
+    [FATE_WELL] = "well", [FATE_LOST] = "lost", [FATE_NO_ANSWER] = "answer lost", [FATE_LATE] = "late",
+    [FATE_DOUBLE] = "doubled", [FATE_CUT] = "answer cut", [FATE_ERROR] = "error", [FATE_ERROR_AFTER] = "error after",
+    [FATE_PORTAL] = "portal", [FATE_REFUSED] = "refused",
+};
+
+struct transfer {
+    uint64_t id;
+    int device;
+    uint32_t life;                      /* of the device's process: a dead one gets no answer */
+    enum fate fate;
+    bool is_get, is_push, is_page, is_walk, is_refresh;
+    char path[40];
+    char *token;
+    struct buf sent;                    /* as the device made it */
+    struct buf body;                    /* as it goes out: a planted fault may have changed it */
+    char swapped_from[ID_SIZE], swapped_to[ID_SIZE];    /* by such a fault */
+    int arrivals;                       /* to come */
+    bool has_answer;                    /* an EV_ANSWER is planned or was */
+    bool is_answered;
+    int64_t down_ms;
+    struct convex_reply reply;
+    struct transfer *next;
+};
+
+struct net {
+    uint64_t last_id;
+    struct transfer *transfers;
+};
+
+struct net *net_new(void)
+{
+    return mem_zero(1, sizeof(struct net));
+}
+
+static void transfer_free(struct transfer *t)
+{
+    free(t->token);
+    buf_done(&t->sent);
+    buf_done(&t->body);
+    convex_reply_done(&t->reply);
+    free(t);
+}
+
+void net_free(struct net *net)
+{
+    if (net == NULL)
+        return;
+    while (net->transfers != NULL) {
+        struct transfer *next = net->transfers->next;
+        transfer_free(net->transfers);
+        net->transfers = next;
+    }
+    free(net);
+}
+
+static struct transfer *find(struct net *net, uint64_t id)
+{
+    for (struct transfer *t = net->transfers; t != NULL; t = t->next)
+        if (t->id == id)
+            return t;
+    return NULL;
+}
+
+static void drop_if_over(struct net *net, struct transfer *over)
+{
+    if (over->arrivals > 0 || !over->is_answered)
+        return;
+    for (struct transfer **at = &net->transfers; *at != NULL; at = &(*at)->next) {
+        if (*at == over) {
+            *at = over->next;
+            transfer_free(over);
+            return;
+        }
+    }
+}
+
+/* ---- planted faults ---- */
+
+static void strip_member(struct buf *body, const char *member)
+{
+    struct err ignored;
+    cJSON *json = NULL, *op = NULL;
+
+    if (json_parse(buf_str(body), body->len, &json, &ignored))
+        return;
+    cJSON *args = cJSON_GetObjectItemCaseSensitive(json, "args");
+    cJSON *lone = cJSON_GetObjectItemCaseSensitive(args, "op");
+    cJSON_DeleteItemFromObjectCaseSensitive(lone, member);
+    if (strcmp(member, "base") == 0 && lone != NULL)
+        cJSON_AddItemToObject(lone, member, cJSON_CreateObject());
+    cJSON_ArrayForEach(op, cJSON_GetObjectItemCaseSensitive(args, "ops")) {
+        cJSON_DeleteItemFromObjectCaseSensitive(op, member);
+        if (strcmp(member, "base") == 0)
+            cJSON_AddItemToObject(op, member, cJSON_CreateObject());
+    }
+    buf_clear(body);
+    json_put(body, json);
+    cJSON_Delete(json);
+}
+
+static void replace_all(struct buf *text, const char *from, const char *to)
+{
+    size_t len = strlen(from);
+
+    if (len == 0 || text->len == 0)
+        return;
+    for (char *at = strstr(text->data, from); at != NULL; at = strstr(at + len, from))
+        memcpy(at, to, len);            /* ids: of one length */
+}
+
+/* A lone op that was sent before goes under another id, and comes back under its own. */
+static void rename_op(struct sim *sim, struct transfer *t)
+{
+    struct err ignored;
+    cJSON *json = NULL;
+
+    if (json_parse(buf_str(&t->body), t->body.len, &json, &ignored))
+        return;
+    const char *op_id = json_get_string(json_get(json_get(json, "args"), "op"), "opId");
+    if (op_id != NULL) {
+        memcpy(t->swapped_from, op_id, ID_SIZE);
+        id_new(clock_wall(&sim->clock), t->swapped_to);
+        replace_all(&t->body, t->swapped_from, t->swapped_to);
+    }
+    cJSON_Delete(json);
+}
+
+static void plant(struct sim *sim, struct transfer *t)
+{
+    if (sim->broken == BROKEN_FORGET_REPLACES && t->is_push)
+        strip_member(&t->body, "replaces");
+    if (sim->broken == BROKEN_STRIP_BASE && t->is_push)
+        strip_member(&t->body, "base");
+    if (sim->broken == BROKEN_DUPLICATE_CREATE && t->is_push)
+        rename_op(sim, t);
+    if (sim->broken == BROKEN_SWAP_ACCOUNTS && t->is_page && office_token(sim, !sim->devices[t->device].account)) {
+        free(t->token);
+        t->token = mem_strdup(office_token(sim, !sim->devices[t->device].account));
+    }
+}
+
+static void drop_row(struct sim *sim, struct transfer *t, struct buf *body)
+{
+    struct err ignored;
+    cJSON *json = NULL;
+
+    if (!rng_chance(&sim->rng, 100) || json_parse(buf_str(body), body->len, &json, &ignored))
+        return;
+    cJSON *items = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "value"),
+                                                    t->is_walk ? "docs" : "changes");
+    if (cJSON_GetArraySize(items) > 0) {
+        cJSON_DeleteItemFromArray(items, 0);
+        buf_clear(body);
+        json_put(body, json);
+    }
+    cJSON_Delete(json);
+}
+
+/* ---- out ---- */
+
+static enum fate draw_fate(struct sim *sim)
+{
+    static const enum situation met[FATE_COUNT] = {
+        [FATE_LOST] = SIT_LOST_REQUESTS, [FATE_NO_ANSWER] = SIT_LOST_ANSWERS, [FATE_LATE] = SIT_LATE_ARRIVALS,
+        [FATE_DOUBLE] = SIT_DOUBLED, [FATE_CUT] = SIT_CUT_ANSWERS, [FATE_ERROR] = SIT_ERRORS,
+        [FATE_ERROR_AFTER] = SIT_ERRORS, [FATE_PORTAL] = SIT_PORTALS, [FATE_REFUSED] = SIT_REFUSED,
+    };
+
+    if (sim->is_calm || !rng_chance(&sim->rng, sim->plan.faults))
+        return FATE_WELL;
+    enum fate fate = FATE_LOST + (enum fate)rng_below(&sim->rng, FATE_COUNT - FATE_LOST);
+    sim_met(sim, met[fate]);
+    return fate;
+}
+
+static int64_t draw_latency(struct sim *sim)
+{
+    if (!sim->is_calm && (sim->plan.is_slow_world || rng_chance(&sim->rng, 50)))
+        return rng_between(&sim->rng, 500, 9 * SECOND);
+    return rng_between(&sim->rng, 2, 300);
+}
+
+/* The net asks for smaller pages than the engine: with few records there would be one page only. */
+static void shrink_page(struct sim *sim, struct buf *body)
+{
+    const char *limit = body->len > 0 ? strstr(body->data, "\"limit\":") : NULL;
+    struct buf out = { 0 };
+
+    if (limit == NULL || sim->plan.page_limit == 0)
+        return;
+    limit += strlen("\"limit\":");
+    buf_append(&out, body->data, (size_t)(limit - body->data));
+    buf_put_i64(&out, sim->plan.page_limit);
+    buf_puts(&out, limit + strspn(limit, "0123456789"));
+    buf_done(body);
+    *body = out;
+}
+
+static struct transfer *make(struct device *d, const struct engine_action *action)
+{
+    struct net *net = d->sim->net;
+    struct transfer *t = mem_zero(1, sizeof *t);
+
+    t->id = ++net->last_id;
+    t->device = d->index;
+    t->life = d->life;
+    t->next = net->transfers;
+    net->transfers = t;
+    if (action->what == ENGINE_GET) {
+        t->is_get = true;
+        snprintf(t->path, sizeof t->path, "%s", action->get_path);
+        return t;
+    }
+    snprintf(t->path, sizeof t->path, "%s", convex_kind_path(action->call.kind));
+    t->token = action->token == NULL ? NULL : mem_strdup(action->token);
+    t->is_push = strcmp(action->call.path, "sync:upsert") == 0 || strcmp(action->call.path, "sync:bulkUpsert") == 0;
+    t->is_walk = strcmp(action->call.path, "sync:getAllForUser") == 0;
+    t->is_page = t->is_walk || strcmp(action->call.path, "sync:getChangesSince") == 0;
+    t->is_refresh = strcmp(action->call.path, "auth:signIn") == 0;
+    convex_encode(&action->call, &t->sent);
+    if (t->is_page)
+        shrink_page(d->sim, &t->sent);
+    buf_append(&t->body, t->sent.data, t->sent.len);
+    plant(d->sim, t);
+    return t;
+}
+
+static void plan_arrival(struct sim *sim, struct transfer *t, int64_t at)
+{
+    t->arrivals++;
+    sim_plan(sim, at, EV_ARRIVE, t->device, t->id);
+}
+
+static void plan_answer(struct sim *sim, struct transfer *t, int64_t at)
+{
+    t->has_answer = true;
+    sim_plan(sim, at, EV_ANSWER, t->device, t->id);
+}
+
+static void fail(struct sim *sim, struct transfer *t, int64_t at, const char *problem)
+{
+    snprintf(t->reply.problem, sizeof t->reply.problem, "%s", problem);
+    plan_answer(sim, t, at);
+}
+
+static void answer_with(struct sim *sim, struct transfer *t, int64_t at, int status, const char *type, const char *body)
+{
+    t->reply.complete = true;
+    t->reply.http_status = status;
+    snprintf(t->reply.content_type, sizeof t->reply.content_type, "%s", type);
+    buf_puts(&t->reply.body, body);
+    plan_answer(sim, t, at);
+}
+
+static void answer_error(struct sim *sim, struct transfer *t, int64_t at)
+{
+    static const struct {
+        int status;
+        const char *type, *body;
+    } errors[] = {
+        { 500, "application/json", "{\"code\":\"InternalServerError\",\"message\":\"no\"}" },
+        { 502, "text/html", "<html>bad gateway</html>" },
+        { 503, "application/json", "{\"code\":\"Overloaded\",\"message\":\"later\"}" },
+        { 429, "application/json", "{\"code\":\"RateLimited\",\"message\":\"slower\"}" },
+        { 408, "text/plain", "timeout" },
+        { 200, "application/json", "" },
+        { 503, "", "" },
+    };
+    uint32_t which = rng_below(&sim->rng, sizeof errors / sizeof *errors);
+
+    if (rng_chance(&sim->rng, 300))
+        t->reply.retry_after_ms = rng_between(&sim->rng, 1, 60) * SECOND;
+    answer_with(sim, t, at, errors[which].status, errors[which].type, errors[which].body);
+}
+
+static void set_out(struct sim *sim, struct transfer *t)
+{
+    int64_t up = sim->now + draw_latency(sim), soon, late;
+
+    t->down_ms = draw_latency(sim);
+    soon = rng_chance(&sim->rng, 500) ? sim->now + rng_between(&sim->rng, 1, 200) : sim->now + GIVE_UP_MS;
+    late = rng_between(&sim->rng, 1, LATE_MAX_MS);
+    switch (t->fate) {
+    case FATE_LOST:
+        fail(sim, t, soon, "The connection broke.");
+        break;
+    case FATE_NO_ANSWER:
+        plan_arrival(sim, t, up);
+        fail(sim, t, up + (soon - sim->now), "No answer came.");
+        break;
+    case FATE_LATE:
+        fail(sim, t, soon, "No answer came in time.");
+        plan_arrival(sim, t, soon + late);
+        break;
+    case FATE_DOUBLE:
+        plan_arrival(sim, t, up);
+        plan_arrival(sim, t, up + late);
+        break;
+    case FATE_ERROR:
+        answer_error(sim, t, soon);
+        break;
+    case FATE_PORTAL:
+        answer_with(sim, t, soon, 200, "text/html", "<html><body>Welcome! Please accept our terms.</body></html>");
+        break;
+    case FATE_REFUSED:
+        fail(sim, t, sim->now + 1, "The server refused the connection.");
+        break;
+    case FATE_WELL:
+    case FATE_CUT:
+    case FATE_ERROR_AFTER:
+    case FATE_COUNT:
+        plan_arrival(sim, t, up);
+        break;
+    }
+}
+
+void net_send(struct device *d, const struct engine_action *action)
+{
+    struct sim *sim = d->sim;
+
+    if (d->transfer != 0) {
+        sim_violated(sim, "device %d: the engine begins a request while one is under way", d->index);
+        return;
+    }
+    struct transfer *t = make(d, action);
+    d->transfer = t->id;
+    t->fate = draw_fate(sim);
+    sim_note(sim, "device %d: #%llu %s %s (%s)", d->index, (unsigned long long)t->id,
+             t->is_get ? t->path : action->call.path, t->is_push ? buf_str(&t->sent) + 80 : "", fate_names[t->fate]);
+    if (t->is_push)
+        sim_met(sim, SIT_PUSHES);
+    if (t->is_push && !model_sent(d, buf_str(&t->sent)))
+        return;
+    if (!d->has_link)
+        fail(sim, t, sim->now + 1, "There is no network.");
+    else
+        set_out(sim, t);
+}
+
+/* ---- there ---- */
+
+static bool judge_page(struct sim *sim, const struct transfer *t, const cJSON *value)
+{
+    int account = sim->devices[t->device].account;
+    const cJSON *item = NULL;
+
+    sim_met(sim, t->is_walk ? SIT_WALK_PAGES : SIT_PAGES);
+    cJSON_ArrayForEach(item, json_get(value, t->is_walk ? "docs" : "changes")) {
+        const char *table = t->is_walk ? NULL : json_get_string(item, "table");
+        const cJSON *doc = t->is_walk ? item : json_get(item, "doc");
+        if (!model_judge_doc(sim, account, table, doc, "a page"))
+            return false;
+    }
+    return true;
+}
+
+static void judge(struct sim *sim, const struct transfer *t, const struct exchange *x, bool is_late)
+{
+    struct err ignored;
+    cJSON *json = NULL;
+
+    if (t->is_get || json_parse(buf_str(&x->answer), x->answer.len, &json, &ignored))
+        return;
+    const cJSON *value = json_get(json, "value");
+    if (t->is_push && value != NULL)
+        model_executed(sim, t->device, buf_str(&t->sent), value, is_late);
+    else if (t->is_page && value != NULL)
+        judge_page(sim, t, value);
+    else if (t->is_refresh && json_get(json_get(value, "tokens"), "token") != NULL)
+        sim_met(sim, SIT_TOKEN_REFRESHES);
+    cJSON_Delete(json);
+}
+
+static void spoil(struct sim *sim, struct transfer *t)
+{
+    struct convex_reply *reply = &t->reply;
+    size_t len = reply->body.len;
+
+    if (t->fate == FATE_CUT && len > 0) {
+        reply->body.len = rng_below(&sim->rng, (uint32_t)len);
+        reply->body.data[reply->body.len] = '\0';
+        reply->complete = rng_chance(&sim->rng, 500);   /* a proxy may end it as if it were whole */
+    } else if (t->fate == FATE_ERROR_AFTER) {
+        buf_clear(&reply->body);
+        buf_puts(&reply->body, "<html>bad gateway</html>");
+        snprintf(reply->content_type, sizeof reply->content_type, "text/html");
+        reply->http_status = 502;
+    }
+}
+
+static void answer(struct sim *sim, struct transfer *t, struct exchange *x)
+{
+    if (t->has_answer)
+        return;
+    if (x->http_status == 0) {
+        fail(sim, t, sim->now + t->down_ms, "The connection broke.");
+        return;
+    }
+    t->reply.complete = true;
+    t->reply.http_status = x->http_status;
+    t->reply.retry_after_ms = x->retry_after_s * SECOND;
+    snprintf(t->reply.content_type, sizeof t->reply.content_type, "%s", x->content_type);
+    t->reply.body = x->answer;
+    x->answer = (struct buf){ 0 };
+    t->reply.sent_bytes = (int64_t)t->body.len;
+    t->reply.got_bytes = (int64_t)t->reply.body.len;
+    replace_all(&t->reply.body, t->swapped_to, t->swapped_from);
+    if (sim->broken == BROKEN_SKIP_PAGE_ROW && t->is_page)
+        drop_row(sim, t, &t->reply.body);
+    spoil(sim, t);
+    plan_answer(sim, t, sim->now + t->down_ms);
+}
+
+static void remember_push(struct sim *sim, const struct transfer *t)
+{
+    struct server *s = &sim->server;
+
+    sim_met(sim, SIT_CRASH_IN_PUSH);
+    s->unknown_device = t->device;
+    buf_clear(&s->unknown_push);
+    buf_append(&s->unknown_push, t->sent.data, t->sent.len);
+}
+
+void net_arrive(struct sim *sim, uint64_t id)
+{
+    struct transfer *t = find(sim->net, id);
+    bool is_late = t->has_answer, was_up = sim->server.backend != NULL;
+    struct exchange x = { .method = t->is_get ? "GET" : "POST", .path = t->path, .token = t->token,
+                          .body = buf_str(&t->body), .body_len = t->body.len };
+
+    t->arrivals--;
+    if (t->is_push && !sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes / 3))
+        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 12));
+    bool is_executed = server_call(&sim->server, &x);
+    sim_note(sim, "backend: #%llu of device %d arrives%s: %d", (unsigned long long)id, t->device, is_late ? " late" : "",
+             x.http_status);
+    if (is_executed)
+        judge(sim, t, &x, is_late);
+    else if (was_up && t->is_push)
+        remember_push(sim, t);
+    answer(sim, t, &x);
+    buf_done(&x.answer);
+    drop_if_over(sim->net, t);
+}
+
+/* ---- back ---- */
+
+static void note_refusals(struct sim *sim, const cJSON *value)
+{
+    const cJSON *result = json_get(value, "result"), *list = json_get(value, "results"), *item = NULL;
+
+    cJSON_ArrayForEach(item, list) {
+        const char *status = json_get_string(item, "status");
+        if (status != NULL && strcmp(status, "rejected") == 0)
+            model_refused(sim, json_get_string(item, "opId"));
+    }
+    if (json_get_string(result, "status") != NULL && strcmp(json_get_string(result, "status"), "rejected") == 0)
+        model_refused(sim, json_get_string(result, "opId"));
+}
+
+static void deliver(struct device *d, struct transfer *t)
+{
+    struct convex_answer decoded = { 0 };
+
+    d->transfer = 0;
+    if (t->is_get) {
+        engine_got(d->engine, &t->reply);
+    } else {
+        convex_decode(&t->reply, &decoded);
+        if (t->is_push && decoded.class == CONVEX_OK)
+            note_refusals(d->sim, decoded.value);
+        engine_answer(d->engine, &decoded, t->reply.sent_bytes + t->reply.got_bytes);
+        convex_answer_done(&decoded);
+    }
+    sim_note(d->sim, "device %d: answer to #%llu, %s %d", d->index, (unsigned long long)t->id,
+             t->reply.complete ? "whole" : "none", t->reply.http_status);
+    if (device_died(d, "engine"))
+        return;
+    if (!t->is_push || check_device(d))
+        device_pump(d);
+}
+
+void net_answer(struct sim *sim, uint64_t id)
+{
+    struct transfer *t = find(sim->net, id);
+    struct device *d = &sim->devices[t->device];
+
+    t->is_answered = true;
+    if (d->is_up && d->life == t->life && d->transfer == id)
+        deliver(d, t);
+    drop_if_over(sim->net, t);
+}

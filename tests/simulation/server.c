@@ -1,0 +1,219 @@
+/* The backend: the real code in a process that may die at any write; what it acknowledged stays. */
+#include "tests/simulation/sim.h"
+
+#include <cjson/cJSON.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/json.h"
+#include "base/mem.h"
+
+#define PATH "3/backend.db"
+#define PASSWORD "correct horse"
+#define SECOND 1000LL
+
+static const char *const emails[ACCOUNTS] = { "crew@example.org", "yard@example.org" };
+
+const char *account_email(int account)
+{
+    return emails[account];
+}
+
+void server_init(struct sim *sim)
+{
+    struct server *s = &sim->server;
+
+    memset(s, 0, sizeof *s);
+    s->sim = sim;
+    s->clock = sim->clock;
+}
+
+static void close_all(struct server *s)
+{
+    backend_close(s->backend);
+    s->backend = NULL;
+    for (int i = 0; i < ACCOUNTS; i++) {
+        free(s->office_token[i]);
+        s->office_token[i] = NULL;
+    }
+}
+
+void server_stop(struct server *s)
+{
+    close_all(s);
+    buf_done(&s->unknown_push);
+    attempt_done(&s->attempt);
+}
+
+static bool died(struct server *s)
+{
+    struct sim *sim = s->sim;
+
+    if (!vfs_is_dead(sim->vfs, SERVER))
+        return false;
+    close_all(s);
+    if (vfs_open_handles(sim->vfs, SERVER) != 0)
+        sim_violated(sim, "backend: a file is still open after backend_close");
+    bool is_cut = rng_chance(&sim->rng, sim->plan.power_cuts);
+    uint32_t met = vfs_crash(sim->vfs, SERVER, is_cut);
+    sim->met[SIT_UNSYNCED_WRITES] += met;
+    sim_met(sim, is_cut ? SIT_SERVER_CUTS : SIT_SERVER_KILLS);
+    sim_note(sim, "backend: %s, %u unsynced writes", is_cut ? "power cut" : "kill", met);
+    sim_plan(sim, sim->now + rng_between(&sim->rng, SECOND, 120 * SECOND), EV_SERVER_UP, SERVER, 0);
+    return true;
+}
+
+/* ---- what a crash hid ---- */
+
+struct receipts {
+    sqlite3_stmt *st;
+    int looked_for, found;
+};
+
+static void look_for(void *ctx, const char *op_id)
+{
+    struct receipts *r = ctx;
+
+    sqlite3_reset(r->st);
+    sqlite3_bind_text(r->st, 1, op_id, -1, SQLITE_TRANSIENT);
+    r->looked_for++;
+    r->found += sqlite3_step(r->st) == SQLITE_ROW;
+}
+
+/* A push is one transaction, so its receipts tell. No answer could: a replay looks as the first time did. */
+static bool resolve_push(struct server *s)
+{
+    struct sim *sim = s->sim;
+    struct receipts receipts = { 0 };
+    sqlite3 *db = NULL;
+
+    if (s->unknown_push.len == 0)
+        return true;
+    if (sqlite3_open_v2(PATH, &db, SQLITE_OPEN_READWRITE, VFS_NAME) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, "SELECT 1 FROM receipts WHERE op_id = ?1", -1, &receipts.st, NULL) != SQLITE_OK)
+        sim_violated(sim, "backend: its file can not be read: %s", sqlite3_errmsg(db));
+    else
+        model_each_new_op(sim, buf_str(&s->unknown_push), look_for, &receipts);
+    sqlite3_finalize(receipts.st);
+    sqlite3_close(db);
+    sim_note(sim, "backend: of a push in a crash %d of %d ops are there", receipts.found, receipts.looked_for);
+    if (receipts.found > 0) {
+        sim_met(sim, SIT_PUSH_SURVIVED);
+        model_committed(sim, s->unknown_device, buf_str(&s->unknown_push));
+    }
+    buf_done(&s->unknown_push);
+    return !sim_failed(sim);
+}
+
+bool server_start(struct server *s)
+{
+    struct sim *sim = s->sim;
+    const struct backend_options options = {
+        .path = PATH, .vfs = VFS_NAME, .registry = sim->server_tables, .clock = &s->clock, .no_mark = true,
+        .quick_hash = true,
+    };
+    struct err err = { 0 };
+    bool is_first = sim->order == 0;
+
+    if (!is_first && !sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes))
+        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 8));
+    enum rc rc = backend_open(&options, &s->backend, &err);
+    for (int i = 0; i < ACCOUNTS && !rc && is_first; i++)
+        rc = backend_user_add(s->backend, emails[i], PASSWORD, &err);
+    if (died(s))
+        return false;
+    if (rc)
+        return sim_violated(sim, "1: the backend can not be started: %s", err.msg);
+    sim_note(sim, "backend: up");
+    vfs_disarm(sim->vfs, SERVER);
+    if (!resolve_push(s))
+        return false;
+    office_looks_again(sim);
+    return !sim_failed(sim);
+}
+
+/* ---- calls ---- */
+
+static void take_answer(struct exchange *x, struct backend_answer *answer)
+{
+    x->http_status = answer->http_status;
+    x->retry_after_s = answer->retry_after_s;
+    snprintf(x->content_type, sizeof x->content_type, "%s", answer->content_type == NULL ? "" : answer->content_type);
+    x->answer = answer->body;
+    answer->body = (struct buf){ 0 };
+}
+
+bool server_call(struct server *s, struct exchange *x)
+{
+    struct backend_answer answer = { 0 };
+    struct buf authorization = { 0 };
+
+    if (s->backend == NULL)
+        return false;
+    if (x->token != NULL)
+        buf_printf(&authorization, "Bearer %s", x->token);
+    struct backend_request request = {
+        .method = x->method, .path = x->path, .content_type = "application/json",
+        .authorization = x->token == NULL ? NULL : buf_str(&authorization), .body = x->body, .body_len = x->body_len,
+        .peer = "127.0.0.1",
+    };
+    backend_handle(s->backend, &request, &answer);
+    if (answer.hash != NULL) {
+        struct backend_hash *hash = answer.hash;
+        answer.hash = NULL;
+        backend_hash_run(hash);
+        backend_hash_finish(s->backend, hash, &answer);
+    }
+    bool is_dead = died(s);
+    if (!is_dead)
+        take_answer(x, &answer);
+    if (!is_dead && x->http_status >= 500)
+        sim_violated(s->sim, "backend: %s without a fault answers %d %s", x->path, x->http_status, buf_str(&x->answer));
+    backend_answer_done(&answer);
+    buf_done(&authorization);
+    return !is_dead;
+}
+
+cJSON *server_ask(struct server *s, const char *kind, const char *path, const char *args, const char *token)
+{
+    struct buf body = { 0 }, url = { 0 };
+    struct err ignored;
+    cJSON *answer = NULL, *value = NULL;
+
+    /* All but auth:* say which protocol they speak. */
+    bool is_auth = strncmp(path, "auth:", 5) == 0;
+    buf_printf(&body, "{\"path\":\"%s\",\"args\":{%s%s,\"format\":\"json\"}", path,
+               is_auth ? "" : args[1] == '}' ? "\"protocol\":1" : "\"protocol\":1,", args + 1);
+    buf_printf(&url, "/api/%s", kind);
+    struct exchange x = { .method = "POST", .path = buf_str(&url), .token = token, .body = buf_str(&body),
+                          .body_len = body.len };
+    if (server_call(s, &x) && json_parse(buf_str(&x.answer), x.answer.len, &answer, &ignored) == RC_OK) {
+        value = cJSON_DetachItemFromObjectCaseSensitive(answer, "value");
+        if (value == NULL)
+            sim_note(s->sim, "backend: %s says %.120s", path, buf_str(&x.answer));
+    }
+    cJSON_Delete(answer);
+    buf_done(&x.answer);
+    buf_done(&body);
+    buf_done(&url);
+    return value;
+}
+
+char *server_sign_in(struct server *s, int account, char **refresh)
+{
+    struct buf args = { 0 };
+    char *token = NULL;
+
+    convex_auth_password_args("signIn", emails[account], PASSWORD, &args);
+    cJSON *value = server_ask(s, "action", "auth:signIn", buf_str(&args), NULL);
+    const cJSON *tokens = json_get(value, "tokens");
+    if (json_get_string(tokens, "token") != NULL && json_get_string(tokens, "refreshToken") != NULL) {
+        token = mem_strdup(json_get_string(tokens, "token"));
+        if (refresh != NULL)
+            *refresh = mem_strdup(json_get_string(tokens, "refreshToken"));
+    }
+    cJSON_Delete(value);
+    buf_done(&args);
+    return token;
+}

@@ -1,0 +1,584 @@
+#include "tests/simulation/sim.h"
+
+#include <cjson/cJSON.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/json.h"
+#include "base/mem.h"
+
+#define START_MS 1767225600000LL        /* 2026-01-01: true time when a run begins */
+#define SECOND 1000LL
+#define MINUTE (60 * SECOND)
+#define EVENTS_MAX 200000
+#define ROUNDS 3                        /* after the faults end; then all must be the same */
+
+static const char *const situation_names[SIT_COUNT] = {
+    [SIT_SAVES] = "saves",
+    [SIT_SAVES_DURING_PUSH] = "saves while a request is under way",
+    [SIT_SAVES_BACK] = "saves of an earlier value",
+    [SIT_SAVES_OF_GONE] = "forms saved for a record that is gone",
+    [SIT_OFFICE_WRITES] = "office writes",
+    [SIT_PUSHES] = "pushes",
+    [SIT_PAGES] = "pages of changes",
+    [SIT_WALK_PAGES] = "pages of walks",
+    [SIT_CONFLICTS] = "conflicts",
+    [SIT_REVIVALS] = "revivals",
+    [SIT_REPLAYS] = "replays",
+    [SIT_LATE_CHANGED_NOTHING] = "late arrivals that changed nothing",
+    [SIT_REPLACED] = "ops that replace sent ones",
+    [SIT_REJECTIONS] = "rejections",
+    [SIT_FAILED_OPS] = "failed ops repaired",
+    [SIT_LOST_REQUESTS] = "lost requests",
+    [SIT_LOST_ANSWERS] = "lost answers",
+    [SIT_LATE_ARRIVALS] = "late arrivals",
+    [SIT_DOUBLED] = "doubled requests",
+    [SIT_CUT_ANSWERS] = "cut answers",
+    [SIT_ERRORS] = "5xx and 429",
+    [SIT_PORTALS] = "captive portals",
+    [SIT_LINK_DOWN] = "links down",
+    [SIT_REFUSED] = "connections refused",
+    [SIT_TOKEN_REFRESHES] = "token refreshes",
+    [SIT_SIGN_INS] = "new sign-ins",
+    [SIT_DEVICE_KILLS] = "device kills",
+    [SIT_DEVICE_CUTS] = "device power cuts",
+    [SIT_CRASH_IN_SAVE] = "crashes in a save",
+    [SIT_SAVE_SURVIVED] = "saves that survived their crash",
+    [SIT_CRASH_IN_ENGINE] = "crashes in the engine",
+    [SIT_CRASH_IN_OPEN] = "crashes while starting",
+    [SIT_UNSYNCED_WRITES] = "unsynced writes met by power cuts",
+    [SIT_SERVER_KILLS] = "backend kills",
+    [SIT_SERVER_CUTS] = "backend power cuts",
+    [SIT_CRASH_IN_PUSH] = "backend crashes in a push",
+    [SIT_PUSH_SURVIVED] = "pushes that survived their crash",
+    [SIT_CLOCK_JUMPS] = "clock jumps",
+    [SIT_CHECKPOINTS] = "checkpoints",
+};
+
+static const char *const broken_names[BROKEN_COUNT] = {
+    [BROKEN_NOTHING] = "nothing",
+    [BROKEN_FORGET_REPLACES] = "forget-replaces",
+    [BROKEN_DUPLICATE_CREATE] = "duplicate-create",
+    [BROKEN_NORMAL_QUEUE] = "normal-queue",
+    [BROKEN_SKIP_PAGE_ROW] = "skip-page-row",
+    [BROKEN_STRIP_BASE] = "strip-base",
+    [BROKEN_NORMAL_SERVER] = "normal-server",
+    [BROKEN_SWAP_ACCOUNTS] = "swap-accounts",
+};
+
+const char *situation_name(enum situation s)
+{
+    return situation_names[s];
+}
+
+const char *broken_name(enum broken broken)
+{
+    return broken_names[broken];
+}
+
+/* ---- what is seen ---- */
+
+void sim_met(struct sim *sim, enum situation s)
+{
+    sim->met[s]++;
+}
+
+void sim_note(struct sim *sim, const char *fmt, ...)
+{
+    char *line = sim->trace[sim->traced++ % TRACE_LINES];
+    va_list args;
+
+    int n = snprintf(line, TRACE_SIZE, "%9lld.%03lld  ", (long long)(sim->now / SECOND), (long long)(sim->now % SECOND));
+    va_start(args, fmt);
+    vsnprintf(line + n, TRACE_SIZE - (size_t)n, fmt, args);
+    va_end(args);
+    if (sim->is_verbose)
+        printf("%s\n", line);
+}
+
+bool sim_violated(struct sim *sim, const char *fmt, ...)
+{
+    va_list args;
+
+    if (sim->violation[0] != '\0')
+        return false;
+    va_start(args, fmt);
+    vsnprintf(sim->violation, sizeof sim->violation, fmt, args);
+    va_end(args);
+    sim->violated_at = sim->now;
+    sim_note(sim, "VIOLATED: %s", sim->violation);
+    return false;
+}
+
+bool sim_failed(const struct sim *sim)
+{
+    return sim->violation[0] != '\0';
+}
+
+/* ---- randomness and time that the product asks for ---- */
+
+/* libsodium's source has no context to hang the run on: so this one is found here. Set for the time of a run. */
+static struct rng *entropy;
+
+static const char *entropy_name(void)
+{
+    return "simulation";
+}
+
+static uint32_t entropy_random(void)
+{
+    return (uint32_t)(rng_next(entropy) >> 32);
+}
+
+static void entropy_fill(void *const out, const size_t size)
+{
+    unsigned char *bytes = out;
+
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (unsigned char)(rng_next(entropy) >> 56);
+}
+
+static struct randombytes_implementation entropy_source = {
+    .implementation_name = entropy_name,
+    .random = entropy_random,
+    .buf = entropy_fill,
+};
+
+static int64_t true_wall(void *ctx)
+{
+    const struct sim *sim = ctx;
+    return START_MS + sim->now;
+}
+
+static int64_t true_mono(void *ctx)
+{
+    const struct sim *sim = ctx;
+    return sim->now;
+}
+
+/* ---- events ---- */
+
+static bool is_before(const struct event *a, const struct event *b)
+{
+    return a->at != b->at ? a->at < b->at : a->order < b->order;
+}
+
+void sim_plan(struct sim *sim, int64_t at, enum event_kind kind, int who, uint64_t ref)
+{
+    if (sim->event_count == sim->event_room) {
+        sim->event_room = sim->event_room == 0 ? 64 : sim->event_room * 2;
+        sim->heap = mem_grow(sim->heap, sim->event_room, sizeof *sim->heap);
+    }
+    struct event e = { .at = at > sim->now ? at : sim->now, .order = ++sim->order, .kind = kind, .who = who, .ref = ref };
+    size_t i = sim->event_count++;
+    for (; i > 0 && is_before(&e, &sim->heap[(i - 1) / 2]); i = (i - 1) / 2)
+        sim->heap[i] = sim->heap[(i - 1) / 2];
+    sim->heap[i] = e;
+    if (kind == EV_ARRIVE)
+        sim->arrivals++;
+}
+
+static bool next_event(struct sim *sim, struct event *out)
+{
+    if (sim->event_count == 0)
+        return false;
+    *out = sim->heap[0];
+    struct event last = sim->heap[--sim->event_count];
+    size_t i = 0;
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= sim->event_count)
+            break;
+        if (child + 1 < sim->event_count && is_before(&sim->heap[child + 1], &sim->heap[child]))
+            child++;
+        if (!is_before(&sim->heap[child], &last))
+            break;
+        sim->heap[i] = sim->heap[child];
+        i = child;
+    }
+    sim->heap[i] = last;
+    return true;
+}
+
+/* Bursts, minutes and hours: an edit during a push needs the first, an expired token the last. */
+static int64_t pause_of_a_person(struct sim *sim)
+{
+    uint32_t kind = rng_below(&sim->rng, 100);
+
+    if (kind < 60)
+        return rng_between(&sim->rng, 20, 3 * SECOND);
+    if (kind < 96)
+        return rng_between(&sim->rng, 10 * SECOND, 5 * MINUTE);
+    return rng_between(&sim->rng, 20 * MINUTE, 80 * MINUTE);
+}
+
+static void on_user(struct sim *sim, const struct event *e)
+{
+    if (sim->actions_left <= 0)
+        return;
+    sim->actions_left--;
+    user_acts(&sim->devices[e->who]);
+    sim_plan(sim, sim->now + pause_of_a_person(sim), EV_USER, e->who, 0);
+}
+
+static void on_engine(struct sim *sim, const struct event *e)
+{
+    struct device *d = &sim->devices[e->who];
+
+    if (d->is_up && d->tick == e->order)
+        device_pump(d);
+}
+
+static void on_office(struct sim *sim, const struct event *e)
+{
+    (void)e;
+    if (sim->office_left <= 0)
+        return;
+    sim->office_left--;
+    office_acts(sim);
+    sim_plan(sim, sim->now + pause_of_a_person(sim), EV_OFFICE, 0, 0);
+}
+
+static void on_arrive(struct sim *sim, const struct event *e)
+{
+    sim->arrivals--;
+    net_arrive(sim, e->ref);
+}
+
+static void on_answer(struct sim *sim, const struct event *e)
+{
+    net_answer(sim, e->ref);
+}
+
+static void on_device_up(struct sim *sim, const struct event *e)
+{
+    struct device *d = &sim->devices[e->who];
+
+    if (!d->is_up)
+        device_start(d);
+}
+
+static void on_server_up(struct sim *sim, const struct event *e)
+{
+    (void)e;
+    if (sim->server.backend == NULL)
+        server_start(&sim->server);
+}
+
+static void on_link_up(struct sim *sim, const struct event *e)
+{
+    struct device *d = &sim->devices[e->who];
+
+    if (d->has_link)
+        return;
+    d->has_link = true;
+    sim_note(sim, "device %d: link up", d->index);
+    device_wake(d, ENGINE_LINK_UP);
+}
+
+static void (*const handlers[EV_KINDS])(struct sim *sim, const struct event *e) = {
+    [EV_USER] = on_user,
+    [EV_ENGINE] = on_engine,
+    [EV_OFFICE] = on_office,
+    [EV_ARRIVE] = on_arrive,
+    [EV_ANSWER] = on_answer,
+    [EV_DEVICE_UP] = on_device_up,
+    [EV_SERVER_UP] = on_server_up,
+    [EV_LINK_UP] = on_link_up,
+};
+
+/* Runs until is_reached says so, or the virtual time is over. */
+static bool run_until(struct sim *sim, int64_t deadline, bool (*is_reached)(struct sim *sim))
+{
+    struct event e;
+
+    for (int i = 0; i < EVENTS_MAX; i++) {
+        if (sim_failed(sim) || is_reached(sim))
+            return !sim_failed(sim);
+        if (sim->event_count == 0 || sim->heap[0].at > deadline) {
+            sim->now = deadline;
+            return false;
+        }
+        next_event(sim, &e);
+        sim->now = e.at;
+        handlers[e.kind](sim, &e);
+    }
+    return sim_violated(sim, "4: %d events, and no end", EVENTS_MAX);
+}
+
+static bool everybody_has_gone_home(struct sim *sim)
+{
+    return sim->actions_left <= 0 && sim->office_left <= 0;
+}
+
+static bool nothing_is_on_its_way(struct sim *sim)
+{
+    return sim->arrivals == 0;
+}
+
+static bool never(struct sim *sim)
+{
+    (void)sim;
+    return false;
+}
+
+static bool rounds_are_done(struct sim *sim)
+{
+    struct err result;
+
+    for (int i = 0; i < DEVICES; i++)
+        if (!engine_asked_result(sim->devices[i].engine, &result))
+            return false;
+    return true;
+}
+
+/* ---- a run ---- */
+
+static void draw_plan(struct sim *sim)
+{
+    static const uint32_t fault_levels[] = { 0, 50, 150, 300, 500 };
+    static const uint32_t crash_levels[] = { 0, 20, 60, 150 };
+    static const uint32_t cut_levels[] = { 0, 500, 1000 };
+    static const uint32_t limits[] = { 0, 1, 3, 7 };
+    struct plan *plan = &sim->plan;
+
+    plan->faults = fault_levels[rng_below(&sim->rng, 5)];
+    plan->crashes = crash_levels[rng_below(&sim->rng, 4)];
+    plan->power_cuts = cut_levels[rng_below(&sim->rng, 3)];
+    plan->has_other_account = rng_chance(&sim->rng, 300);
+    plan->has_refusals = rng_chance(&sim->rng, 250);
+    plan->has_clock_jumps = rng_chance(&sim->rng, 200);
+    plan->page_limit = limits[rng_below(&sim->rng, 4)];
+    plan->poll_ms = rng_between(&sim->rng, 5, 30) * MINUTE;
+    plan->actions = (int)rng_between(&sim->rng, 30, 120);
+    plan->office_actions = (int)rng_between(&sim->rng, 10, 40);
+    plan->is_slow_world = rng_chance(&sim->rng, 200);
+    sim_note(sim, "plan: faults %u, crashes %u, power cuts %u, other account %d, refusals %d, clock jumps %d, page %u, "
+                  "poll %lld min, slow %d", plan->faults, plan->crashes, plan->power_cuts, plan->has_other_account,
+             plan->has_refusals, plan->has_clock_jumps, plan->page_limit, (long long)(plan->poll_ms / MINUTE),
+             plan->is_slow_world);
+}
+
+static void begin(struct sim *sim)
+{
+    sim->rng.state = sim->seed * 0x2545f4914f6cdd1du + 1;
+    sim->entropy.state = sim->seed ^ 0x656e74726f7079u;
+    sim->now = 0;
+    sim->event_count = 0;
+    sim->order = 0;
+    sim->arrivals = 0;
+    sim->is_calm = false;
+    sim->traced = 0;
+    sim->violation[0] = '\0';
+    sim->clock = (struct clock){ true_wall, true_mono, sim };
+    if (sim->trace == NULL)
+        sim->trace = mem_zero(TRACE_LINES, TRACE_SIZE);
+    entropy = &sim->entropy;
+    randombytes_set_implementation(&entropy_source);
+    vfs_reset(sim->vfs, sim->seed, &sim->clock);
+    if (sim->broken == BROKEN_NORMAL_SERVER)
+        vfs_ignore_syncs(sim->vfs, SERVER, "-wal");
+    draw_plan(sim);
+    sim->model = model_new();
+    sim->net = net_new();
+    server_init(sim);
+}
+
+static void everybody_begins(struct sim *sim)
+{
+    if (!server_start(&sim->server))
+        return;
+    office_begins(sim);
+    for (int i = 0; i < DEVICES && !sim_failed(sim); i++) {
+        device_init(sim, i);
+        device_start(&sim->devices[i]);
+        sim_plan(sim, sim->now + pause_of_a_person(sim), EV_USER, i, 0);
+    }
+    if (sim->broken == BROKEN_NORMAL_QUEUE)
+        for (int i = 0; i < DEVICES; i++)
+            vfs_ignore_syncs(sim->vfs, i, "-wal");
+    sim->actions_left = sim->plan.actions;
+    sim->office_left = sim->plan.office_actions;
+    sim_plan(sim, sim->now + pause_of_a_person(sim), EV_OFFICE, 0, 0);
+}
+
+static bool calm_down(struct sim *sim)
+{
+    sim_note(sim, "the faults end");
+    sim->is_calm = true;
+    for (int i = 0; i <= SERVER; i++)
+        vfs_disarm(sim->vfs, i);
+    if (sim->server.backend == NULL && !server_start(&sim->server))
+        return false;
+    for (int i = 0; i < DEVICES; i++) {
+        struct device *d = &sim->devices[i];
+        d->has_link = true;
+        if (!d->is_up && !device_start(d))
+            return false;
+        if (d->is_working_offline) {
+            d->is_working_offline = false;
+            device_wake(d, ENGINE_ONLINE);
+        }
+    }
+    return run_until(sim, sim->now + 60 * MINUTE, nothing_is_on_its_way);
+}
+
+static bool ask_for_rounds(struct sim *sim, int number)
+{
+    struct err result;
+
+    sim_note(sim, "round %d", number);
+    for (int i = 0; i < DEVICES && !sim_failed(sim); i++) {
+        device_sign_in_if_asked(&sim->devices[i]);
+        device_wake(&sim->devices[i], ENGINE_NOW);
+    }
+    if (!run_until(sim, sim->now + 10 * MINUTE, rounds_are_done))
+        return sim_violated(sim, "4: a round that was asked for does not end within 10 minutes without faults");
+    for (int i = 0; i < DEVICES && number == ROUNDS; i++)
+        if (engine_asked_result(sim->devices[i].engine, &result) && result.rc)
+            return sim_violated(sim, "4: device %d: a round without faults failed: %s", i, result.msg);
+    return true;
+}
+
+static bool end(struct sim *sim)
+{
+    if (!calm_down(sim))
+        return sim_violated(sim, "4: what was on its way does not arrive");
+    /* Refused ops get their three tries and fail; then their users put them right. */
+    for (int i = 0; i < DEVICES; i++)
+        device_sign_in_if_asked(&sim->devices[i]);
+    run_until(sim, sim->now + 2 * MINUTE, never);
+    for (int i = 0; i < DEVICES && !sim_failed(sim); i++)
+        user_repairs(&sim->devices[i]);
+    for (int i = 1; i <= ROUNDS && !sim_failed(sim); i++)
+        ask_for_rounds(sim, i);
+    return !sim_failed(sim) && check_end(sim);
+}
+
+static void clean_up(struct sim *sim)
+{
+    for (int i = 0; i < DEVICES; i++) {
+        device_stop(&sim->devices[i]);
+        attempt_done(&sim->devices[i].attempt);
+    }
+    server_stop(&sim->server);
+    net_free(sim->net);
+    model_free(sim->model);
+    free(sim->heap);
+    sim->heap = NULL;
+    sim->event_room = 0;
+    sim->net = NULL;
+    sim->model = NULL;
+}
+
+bool sim_run(struct sim *sim)
+{
+    begin(sim);
+    everybody_begins(sim);
+    if (!sim_failed(sim))
+        run_until(sim, NEVER, everybody_has_gone_home);
+    if (!sim_failed(sim))
+        end(sim);
+    clean_up(sim);
+    return !sim_failed(sim);
+}
+
+/* ---- values ---- */
+
+char *value_json(const struct column *col, const struct value *v)
+{
+    struct buf out = { 0 };
+
+    column_to_json(col, v, &out);
+    return buf_take(&out);
+}
+
+void attempt_done(struct attempt *attempt)
+{
+    for (size_t i = 0; i < COLUMNS_MAX; i++) {
+        free(attempt->before[i]);
+        free(attempt->after[i]);
+    }
+    *attempt = (struct attempt){ 0 };
+}
+
+static void random_text(struct sim *sim, const struct column *col, struct value *out)
+{
+    static const char *const tails[] = { "", " \"quoted\"", " \\ back", " z\xc3\xbcrich", " \xf0\x9f\x9a\xa7", "\ttab" };
+    struct buf text = { 0 };
+    uint64_t n = rng_next(&sim->rng);
+
+    buf_printf(&text, "%s %llx%s", col->is_required ? "task" : "note", (unsigned long long)(n >> 24),
+               tails[rng_below(&sim->rng, sizeof tails / sizeof *tails)]);
+    if (!col->is_required) {
+        uint32_t more = rng_below(&sim->rng, 300);
+        for (uint32_t i = 0; i < more; i++)
+            buf_putc(&text, (char)('a' + i % 26));
+    }
+    value_set_text(out, buf_str(&text), text.len);
+    buf_done(&text);
+}
+
+static void fresh_value(struct sim *sim, const struct column *col, struct value *out)
+{
+    char date[16];
+
+    *out = (struct value){ 0 };
+    if (!col->is_required && !col->has_default && rng_chance(&sim->rng, 150))
+        return;                         /* empty */
+    switch (column_shape(col)) {
+    case VALUE_BOOL:
+        *out = (struct value){ .kind = VALUE_BOOL, .flag = rng_below(&sim->rng, 2) != 0 };
+        break;
+    case VALUE_INT:
+        *out = (struct value){ .kind = VALUE_INT, .number = rng_between(&sim->rng, 0, 5) };
+        break;
+    case VALUE_REAL:
+        *out = (struct value){ .kind = VALUE_REAL, .real = (double)rng_between(&sim->rng, -40, 40) / 8 };
+        break;
+    case VALUE_TEXT:
+        if (col->kind == COLUMN_CHOICE) {
+            const char *choice = col->choices[rng_below(&sim->rng, (uint32_t)col->choice_count)].value;
+            value_set_text(out, choice, strlen(choice));
+        } else if (col->kind == COLUMN_DATE) {
+            snprintf(date, sizeof date, "2026-02-%02u", 1 + rng_below(&sim->rng, 28));
+            value_set_text(out, date, strlen(date));
+        } else {
+            random_text(sim, col, out);
+        }
+        break;
+    case VALUE_NULL:
+        break;
+    }
+}
+
+/* A value that the column had before: what somebody else may have set it to, or what this user once typed. */
+static const char *earlier_value(struct sim *sim, const struct column *col, const struct model_record *r, int device)
+{
+    const struct writes *w = device < 0 ? NULL : &r->writes[device][col->index];
+
+    if (w == NULL || w->count == 0 || rng_chance(&sim->rng, 300))
+        return r->cells[col->index];
+    return w->values[rng_below(&sim->rng, (uint32_t)w->count)];
+}
+
+void sim_value(struct sim *sim, const struct column *col, struct model_record *r, int device, struct value *out)
+{
+    struct err ignored;
+
+    if (r != NULL && rng_chance(&sim->rng, 200)) {
+        const char *text = earlier_value(sim, col, r, device);
+        cJSON *json = NULL;
+        bool is_right = text != NULL && !model_is_refused_value(text) &&
+                        json_parse(text, strlen(text), &json, &ignored) == RC_OK &&
+                        column_from_json(col, json, out, &ignored) == RC_OK;
+        cJSON_Delete(json);
+        if (is_right) {
+            sim_met(sim, SIT_SAVES_BACK);
+            return;
+        }
+    }
+    fresh_value(sim, col, out);
+}
