@@ -12,7 +12,7 @@
 
 #define LINES_MIN 3
 #define LINES_MAX 8
-#define ERROR_COLS_MIN 16
+#define ERROR_COLS_MIN 36       /* less room: the message row says it */
 
 enum edit_style { STYLE_LINE, STYLE_LINES, STYLE_SWITCH, STYLE_CHOICE };
 

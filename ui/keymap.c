@@ -16,7 +16,7 @@ struct action_row {
     const char *help;           /* NULL: not on the help page; rows with the same text become one line */
     const char *hint;           /* NULL: not in the hint row */
     const char *brief;          /* the hint of narrow windows; NULL: none */
-    int hint_keys;              /* how many keys the hint names; 0: one; HINT_PAIR: its first and the next row's */
+    int hint_keys;              /* how many keys the hint names; 0: its function key; HINT_PAIR: its first and the next row's */
 };
 
 #define HINT_PAIR -1
@@ -60,8 +60,7 @@ static const struct action_row actions[] = {
 
     { UI_IN_FORM, UI_DO_HELP, "form.help", "F1", NULL, N_("Help"), NULL, 0 },
     { UI_IN_FORM, UI_DO_SAVE, "form.save", "F3 ^S", N_("Save"), N_("Save"), N_("Save"), 0 },
-    { UI_IN_FORM, UI_DO_NEXT, "form.next", "Tab Down ^N", N_("Next field"), N_("Next field"), N_("Next"),
-      0 },
+    { UI_IN_FORM, UI_DO_NEXT, "form.next", "Tab Down ^N", N_("Next field"), N_("Next field"), N_("Next"), 0 },
     { UI_IN_FORM, UI_DO_ENTER, "form.enter", "Enter", N_("Next field, a new line in notes"), NULL, NULL, 0 },
     { UI_IN_FORM, UI_DO_PREVIOUS, "form.previous", "BackTab Up ^P", N_("Field before"), NULL, NULL, 0 },
     { UI_IN_FORM, UI_DO_CANCEL, "form.cancel", "Esc", N_("Cancel"), N_("Cancel"), N_("Cancel"), 0 },
@@ -88,7 +87,7 @@ static const struct action_row actions[] = {
     { UI_IN_QUEUE, UI_DO_RETRY_ALL, "queue.retry_all", "R", N_("Retry all"), N_("Retry all"), NULL, 0 },
     { UI_IN_QUEUE, UI_DO_EXPORT, "queue.export", "w", N_("Export"), N_("Export"), NULL, 0 },
     { UI_IN_QUEUE, UI_DO_COPY, "queue.copy", "y", N_("Copy details"), N_("Copy details"), NULL, 0 },
-    { UI_IN_QUEUE, UI_DO_CANCEL, "queue.back", "Esc p F9", N_("Back"), N_("Back"), N_("Back"), 0 },
+    { UI_IN_QUEUE, UI_DO_CANCEL, "queue.back", "Esc p F9", N_("Back"), N_("Back"), N_("Back"), 1 },
     { UI_IN_QUEUE, UI_DO_UP, "queue.up", "k Up ^P", N_("Up, down"), NULL, NULL, 0 },
     { UI_IN_QUEUE, UI_DO_DOWN, "queue.down", "j Down ^N", N_("Up, down"), NULL, NULL, 0 },
     { UI_IN_QUEUE, UI_DO_PAGE_UP, "queue.page_up", "PgUp ^U", N_("Page"), NULL, NULL, 0 },
@@ -98,7 +97,7 @@ static const struct action_row actions[] = {
 
     { UI_IN_HELP, UI_DO_NEXT, "help.next", "Space PgDn Down j Enter", NULL, N_("Next page"), N_("Next"), 0 },
     { UI_IN_HELP, UI_DO_PREVIOUS, "help.previous", "PgUp Up k", NULL, NULL, NULL, 0 },
-    { UI_IN_HELP, UI_DO_CANCEL, "help.close", "Esc q F1 ?", NULL, N_("Close"), N_("Close"), 0 },
+    { UI_IN_HELP, UI_DO_CANCEL, "help.close", "Esc q F1 ?", NULL, N_("Close"), N_("Close"), 1 },
 
     { UI_IN_FIRST, UI_DO_HELP, "first.help", "F1 ?", NULL, N_("Help"), N_("Help"), 0 },
     { UI_IN_FIRST, UI_DO_RETRY, "first.retry", "F5 s", N_("Retry now"), N_("Retry now"), N_("Retry"), 0 },
@@ -329,7 +328,7 @@ static void hint_key(const struct keymap *map, const struct action_row *row, str
         keymap_keys(map, row->context, row[1].action, 1, "", out);
         return;
     }
-    if (row->hint_keys > 1) {
+    if (row->hint_keys > 0) {
         keymap_keys(map, row->context, row->action, row->hint_keys, "/", out);
         return;
     }
