@@ -22,6 +22,7 @@ struct sql {
     pthread_t owner;
     enum sql_sync sync;
     int busy_ms;
+    int wal_pages;
     struct statement *bucket[BUCKETS];
 };
 
@@ -81,6 +82,17 @@ static void make_private(const struct sql_options *options)
         close(fd);
 }
 
+/* In the place of SQLite's own hook, which checkpoints within the commit of whoever comes along. */
+static int note_wal_pages(void *ctx, sqlite3 *handle, const char *name, int pages)
+{
+    struct sql *sql = ctx;
+
+    (void)handle;
+    (void)name;
+    sql->wal_pages = pages;
+    return SQLITE_OK;
+}
+
 static enum rc configure(struct sql *sql, const struct sql_options *options, struct err *err)
 {
     enum rc rc;
@@ -94,8 +106,8 @@ static enum rc configure(struct sql *sql, const struct sql_options *options, str
         return rc;
     sql->sync = SQL_FULL;
     if (options->no_autocheckpoint)
-        rc = sql_exec(sql, "PRAGMA wal_autocheckpoint=0", err);
-    if (!rc && options->read_only)
+        sqlite3_wal_hook(sql->handle, note_wal_pages, sql);
+    if (options->read_only)
         rc = sql_exec(sql, "PRAGMA query_only=ON", err);
     return rc;
 }
@@ -299,12 +311,18 @@ bool sql_in_transaction(const struct sql *sql)
 enum rc sql_checkpoint(struct sql *sql, bool truncate, struct err *err)
 {
     check_owner(sql);
+    sql->wal_pages = 0;
     int code = sqlite3_wal_checkpoint_v2(sql->handle, NULL,
                                          truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
                                          NULL, NULL);
     if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY)
         return RC_OK;           /* readers hold it back: the next one gets further */
     return sql_error(sql, code, "checkpoint", err);
+}
+
+int sql_wal_pages(const struct sql *sql)
+{
+    return sql->wal_pages;
 }
 
 void sql_bind_text(sqlite3_stmt *st, int at, const char *s)

@@ -54,6 +54,9 @@ void sql_rollback(struct sql *sql);
 bool sql_in_transaction(const struct sql *sql);
 
 enum rc sql_checkpoint(struct sql *sql, bool truncate, struct err *err);
+/* Pages in the WAL after this connection's last commit, for one opened with no_autocheckpoint. (The size of the file
+ * says nothing: it keeps its size when it is written from the start again.) */
+int sql_wal_pages(const struct sql *sql);
 
 /* Bind (1-based) and read (0-based). Texts are bound without a copy: they must live until the step. NULL s binds NULL. */
 void sql_bind_text(sqlite3_stmt *st, int at, const char *s);

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define CHECKPOINT_BYTES (4 << 20)
+#define CHECKPOINT_PAGES 1024          /* 4 MiB */
 
 static int open_bell(const char *db_path)
 {
@@ -206,17 +206,8 @@ bool db_has_changed(struct db *db)
 
 enum rc db_checkpoint(struct db *db, bool force, struct err *err)
 {
-    if (!force) {
-        struct buf wal = { 0 };
-        buf_printf(&wal, "%s-wal", db->path);
-        int fd = open(buf_str(&wal), O_RDONLY | O_CLOEXEC);
-        off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-        if (fd >= 0)
-            close(fd);
-        buf_done(&wal);
-        if (size < CHECKPOINT_BYTES)
-            return RC_OK;
-    }
+    if (!force && sql_wal_pages(db->sql) < CHECKPOINT_PAGES)
+        return RC_OK;
     return sql_checkpoint(db->sql, false, err);
 }
 

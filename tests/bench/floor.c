@@ -151,8 +151,9 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-double floor_import(const char *queued, const char *dir)
+double floor_import(const char *queued, const char *unused, const char *dir)
 {
+    (void)unused;
     struct rows tasks = load(queued, "tasks", "id", "client_id");
     struct rows ops = load(queued, "sync_queue", "seq", "record_client_id");
     sqlite3 *db = empty_like(queued, dir, "floor-import.db");

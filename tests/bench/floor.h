@@ -6,7 +6,7 @@
 
 /* Each gives seconds. `device` and `backend` are files of the finished run; `queued` a copy of the device's file while
  * all its ops waited; `dir` a folder for throw-away files. */
-double floor_import(const char *queued, const char *dir);
+double floor_import(const char *queued, const char *unused, const char *dir);
 double floor_push(const char *queued, const char *backend, const char *dir);
 double floor_pull(const char *device, const char *backend, const char *dir);
 
