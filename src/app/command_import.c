@@ -160,11 +160,18 @@ static enum rc end_batch(struct import *im, struct err *err)
     return rc;
 }
 
-/* Batches: an import of 100,000 lines waits for the disk 200 times, and not once for each line. */
+/* Batches: an import of 100,000 lines waits for the disk 200 times, and not once for each. */
 static enum rc import_all(struct import *im, int stop_fd, struct err *err)
 {
     for (;;) {
-        enum rc rc = lines_next(&im->lines, err);
+        enum rc rc = RC_OK;
+
+        /* Who waits for input holds up nobody who wants to save. */
+        if (!lines_is_ready(&im->lines))
+            rc = end_batch(im, err);
+        if (rc)
+            return rc;
+        rc = lines_next(&im->lines, err);
 
         if (rc) {
             /* The lines before the one that could not be read are good. */

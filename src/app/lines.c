@@ -1,6 +1,7 @@
 #include "src/app/lines.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/i18n.h"
@@ -61,6 +62,16 @@ enum rc lines_next(struct lines *l, struct err *err)
         return RC_NOT_FOUND;
     l->number++;
     return RC_OK;
+}
+
+bool lines_is_ready(const struct lines *l)
+{
+    struct pollfd fd = { .fd = l->fd, .events = POLLIN };
+
+    if (l->is_at_end || (l->rest.len > l->rest_at &&
+                         memchr(l->rest.data + l->rest_at, '\n', l->rest.len - l->rest_at)))
+        return true;
+    return poll(&fd, 1, 0) > 0;
 }
 
 void lines_done(struct lines *l)

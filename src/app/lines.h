@@ -20,6 +20,8 @@ struct lines {        /* all zero but fd and max_bytes is a start */
 };
 /* RC_NOT_FOUND: no more lines. RC_IO. */
 enum rc lines_next(struct lines *lines, struct err *err);
+/* False when the next line would have to be waited for. */
+bool lines_is_ready(const struct lines *lines);
 void lines_done(struct lines *lines);
 
 #endif

@@ -118,6 +118,32 @@ static void lines_are_read_one_by_one_and_a_long_one_is_skipped(void **state)
     buf_done(&text);
 }
 
+static void a_line_is_ready_when_it_need_not_be_waited_for(void **state)
+{
+    struct lines lines = { .max_bytes = 100 };
+    struct err err = { 0 };
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    lines.fd = ends[0];
+    assert_false(lines_is_ready(&lines));
+    assert_int_equal(write(ends[1], "one\ntwo\nthr", 11), 11);
+    assert_true(lines_is_ready(&lines));
+    assert_int_equal(lines_next(&lines, &err), RC_OK);
+    assert_true(lines_is_ready(&lines));
+    assert_int_equal(lines_next(&lines, &err), RC_OK);
+    assert_false(lines_is_ready(&lines)); /* half a line */
+    close(ends[1]);
+    assert_true(lines_is_ready(&lines));
+    assert_int_equal(lines_next(&lines, &err), RC_OK);
+    assert_string_equal(buf_str(&lines.line), "thr");
+    assert_true(lines_is_ready(&lines));
+    assert_int_equal(lines_next(&lines, &err), RC_NOT_FOUND);
+    close(ends[0]);
+    lines_done(&lines);
+}
+
 static void an_output_file_appears_whole_or_not_at_all(void **state)
 {
     char *path = path_join(*state, "out.jsonl");
@@ -204,6 +230,7 @@ int main(void)
         cmocka_unit_test(what_is_said_to_a_person_holds_no_control_characters),
         cmocka_unit_test_setup_teardown(lines_are_read_one_by_one_and_a_long_one_is_skipped,
                                         temp_dir_make, temp_dir_remove),
+        cmocka_unit_test(a_line_is_ready_when_it_need_not_be_waited_for),
         cmocka_unit_test_setup_teardown(an_output_file_appears_whole_or_not_at_all, temp_dir_make,
                                         temp_dir_remove),
         cmocka_unit_test(a_full_disk_is_an_error_of_the_output),
