@@ -272,7 +272,7 @@ static void a_new_table_waits_for_a_backend_that_knows_it_and_is_asked_for_daily
     answer_no_changes(r, "c1");
     EXPECT(r, "sync:getAllForUser");
     assert_string_equal(json_get_string(r->args, "table"), "visits");
-    answer_refused(r, "unknown_table", ",\"table\":\"visits\"");
+    answer_refused(r, "unknown_table", "");
     EXPECT(r, "wait");
     assert_true(rig_status(r).is_usable);
     assert_false(rig_status(r).is_complete);

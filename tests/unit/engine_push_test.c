@@ -220,15 +220,19 @@ static void too_large_and_unreadable_lone_ops_are_refusals_with_words(void **sta
     };
     struct rig *r = *state;
     struct db_ops ops;
+    char run_id[80];
 
     rig_settle(r);
     rig_save(r, NULL, "a");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         EXPECT(r, "sync:upsert");
+        snprintf(run_id, sizeof run_id, "%s", r->run_id);
         answer_http(r, cases[i].status, cases[i].body, 0);
         EXPECT(r, "sync:head");
         answer(r, "{'epoch':'e1','head':'h1'}");
         EXPECT(r, "sync:upsert");
+        /* An answer that was too large may have been one of success. */
+        assert_int_equal(strcmp(run_id, r->run_id) != 0, cases[i].status == 413);
         answer_http(r, cases[i].status, cases[i].body, 0);
         EXPECT(r, "sync:head");
         answer(r, "{'epoch':'e1','head':'h1'}");
@@ -300,6 +304,20 @@ static void results_that_do_not_match_the_ops_are_no_answer(void **state)
     }
     EXPECT(r, "sync:getChangesSince");  /* a push that stops never stops pull */
     assert_string_not_equal(run_id, r->run_id);
+}
+
+static void a_rejection_of_another_op_than_ours_is_no_answer(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    EXPECT(r, "sync:upsert");
+    answer(r, "{'epoch':'e1','result':{'opId':'" ID_A "','status':'rejected',"
+              "'error':{'code':'invalid_value','message':'no'}}}");
+    EXPECT(r, "wait");
+    assert_int_equal(rig_retries(r), 0);
+    assert_int_equal(rig_status(r).last.rc, RC_PROTOCOL);
 }
 
 static void a_backend_that_cannot_take_a_push_is_still_pulled_from(void **state)
@@ -436,6 +454,7 @@ int main(void)
         TEST(too_large_and_unreadable_lone_ops_are_refusals_with_words),
         TEST(a_refused_op_delays_no_other_record),
         TEST(results_that_do_not_match_the_ops_are_no_answer),
+        TEST(a_rejection_of_another_op_than_ours_is_no_answer),
         TEST(a_backend_that_cannot_take_a_push_is_still_pulled_from),
         TEST(an_answer_of_another_epoch_starts_a_walk),
         TEST(an_unknown_column_holds_the_op_until_the_backends_version_changes),
