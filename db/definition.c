@@ -13,6 +13,7 @@
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static const struct member table_members[] = {
+    { .name = "$schema", .shape = MEMBER_STRING },      /* for editors; means nothing here */
     { .name = "name", .shape = MEMBER_STRING, .is_needed = true },
     { .name = "label", .shape = MEMBER_STRING, .is_needed = true, .max_length = LABEL_MAX },
     { .name = "labelOne", .shape = MEMBER_STRING, .is_needed = true, .max_length = LABEL_MAX },
