@@ -186,7 +186,10 @@ static enum rc delete_op(struct db *db, const char *op_id, struct err *err)
     if (st == NULL)
         return err->rc;
     sql_bind_text(st, 1, op_id);
-    return sql_run(db->sql, st, err);
+    enum rc rc = sql_run(db->sql, st, err);
+    if (!rc)
+        db->waiting_delta -= sqlite3_changes(sql_handle(db->sql));
+    return rc;
 }
 
 static enum rc update_texts(struct db *db, const struct db_op *op, const cJSON *set, const cJSON *base, struct err *err)

@@ -142,6 +142,7 @@ static enum rc insert_op(struct db *db, const struct row *row, bool is_create, c
     sql_bind_text(st, 6, base);
     sql_bind_i64(st, 7, now);
     sql_bind_i64(st, 8, row->updated_at);
+    db->waiting_delta++;
     return sql_run(db->sql, st, err);
 }
 
@@ -407,8 +408,9 @@ void db_op_to_json(const struct db_op *op, struct buf *out)
 
 enum rc db_queue_counts(struct db *db, struct db_queue_counts *out, struct err *err)
 {
-    sqlite3_stmt *st = sql_get(db->sql, "SELECT count(*), coalesce(sum(state = 'held'), 0), "
-                                        "coalesce(sum(state = 'failed'), 0) FROM sync_queue", err);
+    /* Asked after every batch: the total is kept, and of the others there are few, each in an index of its own. */
+    sqlite3_stmt *st = sql_get(db->sql, "SELECT waiting, (SELECT count(*) FROM sync_queue WHERE state = 'held'), "
+                                        "(SELECT count(*) FROM sync_queue WHERE state = 'failed') FROM sync_state", err);
     if (st == NULL)
         return err->rc;
     enum rc rc = sql_step(db->sql, st, err);

@@ -147,8 +147,23 @@ static enum rc flush_counts(struct db *db, struct err *err)
     return RC_OK;
 }
 
+static enum rc flush_waiting(struct db *db, struct err *err)
+{
+    if (db->waiting_delta == 0)
+        return RC_OK;
+    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_state SET waiting = waiting + ?1", err);
+    if (st == NULL)
+        return err->rc;
+    sql_bind_i64(st, 1, db->waiting_delta);
+    enum rc rc = sql_run(db->sql, st, err);
+    if (!rc)
+        db->waiting_delta = 0;
+    return rc;
+}
+
 static void forget_counts(struct db *db)
 {
+    db->waiting_delta = 0;
     for (size_t i = 0; db->tables != NULL && i < registry_count(db->registry); i++)
         db->tables[i].count_delta[0] = db->tables[i].count_delta[1] = 0;
 }
@@ -157,6 +172,8 @@ enum rc tx_commit(struct db *db, struct err *err)
 {
     enum rc rc = flush_counts(db, err);
 
+    if (!rc)
+        rc = flush_waiting(db, err);
     if (!rc)
         rc = sql_commit(db->sql, err);
     if (rc) {

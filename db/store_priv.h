@@ -39,6 +39,7 @@ struct db {
     bool has_recovery;          /* PATH.recovered.jsonl may be written */
     char *user_id;              /* of the account; "" before the sign-in */
     struct table_sql *tables;   /* by table->index */
+    int64_t waiting_delta;      /* ops: to be added at COMMIT */
     bool in_batch, is_batch_broken;
     int64_t data_version;
 };

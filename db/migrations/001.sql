@@ -21,6 +21,7 @@ CREATE TABLE sync_queue (               -- what the backend has not accepted yet
 CREATE INDEX sync_queue_record ON sync_queue (table_name, record_client_id, seq);
 CREATE INDEX sync_queue_queued ON sync_queue (seq) WHERE state = 'queued';
 CREATE INDEX sync_queue_held ON sync_queue (retry_at) WHERE state = 'held';
+CREATE INDEX sync_queue_failed ON sync_queue (seq) WHERE state = 'failed';
 
 CREATE TABLE sync_metadata (            -- a row per table of the registry
     table_name TEXT NOT NULL UNIQUE,    -- wire name
@@ -47,6 +48,7 @@ CREATE TABLE sync_counts (              -- records per table, kept by the writer
 
 CREATE TABLE sync_state (               -- one row: what the process that syncs tells the others
     id INTEGER PRIMARY KEY CHECK (id = 1),
+    waiting INTEGER NOT NULL DEFAULT 0, -- rows of sync_queue, kept by the writers
     online INTEGER NOT NULL DEFAULT 0,
     phase TEXT NOT NULL DEFAULT 'idle',
     table_name TEXT NOT NULL DEFAULT '',

@@ -253,8 +253,12 @@ static inline struct db_ops fixture_queue(struct fixture *f, size_t expected)
 {
     struct db_ops ops = { 0 };
 
+    struct db_queue_counts counts;
+
     must(f, db_queue_list(f->db, &ops, &f->err));
     assert_int_equal(ops.count, expected);
+    must(f, db_queue_counts(f->db, &counts, &f->err));
+    assert_int_equal(counts.waiting, expected);
     return ops;
 }
 
