@@ -329,13 +329,20 @@ static bool check_table(struct device *d, const struct table *table, const cJSON
 
 static bool check_queue_is_empty(struct device *d)
 {
-    struct db_queue_counts counts = { 0 };
+    struct db_ops ops = { 0 };
     struct err err = { 0 };
 
-    if (db_queue_counts(d->user_db, &counts, &err))
-        return sim_violated(d->sim, "12: device %d: the queue can not be counted: %s", d->index, err.msg);
-    return counts.waiting == 0 || sim_violated(d->sim, "4: device %d: %lld ops wait at the end", d->index,
-                                               (long long)counts.waiting);
+    if (db_queue_list(d->user_db, &ops, &err))
+        return sim_violated(d->sim, "12: device %d: the queue can not be listed: %s", d->index, err.msg);
+    for (size_t i = 0; i < ops.count; i++) {
+        const struct db_op *op = &ops.items[i];
+        sim_note(d->sim, "device %d: op %s of %.13s: state %d, %d refusals (%s), due in %lld ms", d->index, op->op_id,
+                 op->client_id, (int)op->state, op->retry_count, op->error_code == NULL ? "" : op->error_code,
+                 (long long)(op->retry_at == 0 ? 0 : op->retry_at - clock_wall(&d->clock)));
+    }
+    bool is_empty = ops.count == 0 || sim_violated(d->sim, "4: device %d: %zu ops wait at the end", d->index, ops.count);
+    db_ops_done(&ops);
+    return is_empty;
 }
 
 static bool check_conflicts(struct sim *sim, int account)

@@ -183,11 +183,12 @@ bool device_start(struct device *d)
 
     d->life++;
     sim_note(sim, "device %d: start %u", d->index, d->life);
-    if (d->life > 1 && !sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes))
-        vfs_arm(sim->vfs, d->index, rng_below(&sim->rng, 25));
+    if (!sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes * 2))
+        vfs_arm(sim->vfs, d->index, rng_below(&sim->rng, 60), true);
     enum rc rc = open_store(d, &err);
     if (!rc)
         rc = open_engine(d, &err);
+    vfs_disarm(sim->vfs, d->index);
     if (device_died(d, "start"))
         return false;
     if (rc == RC_NETWORK) {             /* the backend is down, and nobody has ever signed in here */

@@ -364,7 +364,15 @@ static bool judge_page(struct sim *sim, const struct transfer *t, const cJSON *v
 {
     int account = sim->devices[t->device].account;
     const cJSON *item = NULL;
+    struct buf ids = { 0 };
 
+    cJSON_ArrayForEach(item, json_get(value, t->is_walk ? "docs" : "changes")) {
+        const cJSON *doc = t->is_walk ? item : json_get(item, "doc");
+        const char *id = json_get_string(doc, "clientId");
+        buf_printf(&ids, " %s%s", id == NULL ? "?" : id + ID_LEN - 8, cJSON_IsNull(json_get(doc, "deletedAt")) ? "" : "(gone)");
+    }
+    sim_note(sim, "backend: page for device %d:%s", t->device, buf_str(&ids));
+    buf_done(&ids);
     sim_met(sim, t->is_walk ? SIT_WALK_PAGES : SIT_PAGES);
     cJSON_ArrayForEach(item, json_get(value, t->is_walk ? "docs" : "changes")) {
         const char *table = t->is_walk ? NULL : json_get_string(item, "table");
@@ -451,7 +459,7 @@ void net_arrive(struct sim *sim, uint64_t id)
 
     t->arrivals--;
     if (t->is_push && !sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes / 3))
-        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 12));
+        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 12), false);
     bool is_executed = server_call(&sim->server, &x);
     sim_note(sim, "backend: #%llu of device %d arrives%s: %d", (unsigned long long)id, t->device, is_late ? " late" : "",
              x.http_status);

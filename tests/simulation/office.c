@@ -158,7 +158,7 @@ void office_acts(struct sim *sim)
     uint32_t kind = rng_below(&sim->rng, 100);
 
     if (rng_chance(&sim->rng, sim->plan.crashes * 2))
-        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 30));
+        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 30), false);
     if (sim->server.backend == NULL)
         return;
     if (rng_chance(&sim->rng, sim->plan.crashes)) {

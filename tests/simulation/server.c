@@ -117,7 +117,7 @@ bool server_start(struct server *s)
     bool is_first = sim->order == 0;
 
     if (!is_first && !sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes))
-        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 8));
+        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 40), true);
     enum rc rc = backend_open(&options, &s->backend, &err);
     for (int i = 0; i < ACCOUNTS && !rc && is_first; i++)
         rc = backend_user_add(s->backend, emails[i], PASSWORD, &err);

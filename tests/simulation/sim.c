@@ -417,10 +417,8 @@ static bool calm_down(struct sim *sim)
         d->has_link = true;
         if (!d->is_up && !device_start(d))
             return false;
-        if (d->is_working_offline) {
-            d->is_working_offline = false;
-            device_wake(d, ENGINE_ONLINE);
-        }
+        if (d->is_working_offline)
+            user_works_offline(d, false);
     }
     return run_until(sim, sim->now + 60 * MINUTE, nothing_is_on_its_way);
 }
@@ -447,8 +445,10 @@ static bool end(struct sim *sim)
     if (!calm_down(sim))
         return sim_violated(sim, "4: what was on its way does not arrive");
     /* Refused ops get their three tries and fail; then their users put them right. */
-    for (int i = 0; i < DEVICES; i++)
+    for (int i = 0; i < DEVICES; i++) {
         device_sign_in_if_asked(&sim->devices[i]);
+        device_wake(&sim->devices[i], ENGINE_LINK_UP);
+    }
     run_until(sim, sim->now + 2 * MINUTE, never);
     for (int i = 0; i < DEVICES && !sim_failed(sim); i++)
         user_repairs(&sim->devices[i]);

@@ -197,6 +197,7 @@ void device_sign_in_if_asked(struct device *d);
 /* ---- user.c ---- */
 
 void user_acts(struct device *d);
+void user_works_offline(struct device *d, bool on);
 /* Resolves a save whose outcome a crash hid. */
 void user_looks_again(struct device *d);
 /* Gives every failed op a value that the backend takes. True: there were some. */

@@ -232,11 +232,11 @@ static void jump(struct device *d)
     sim_note(d->sim, "device %d: its clock is now wrong by %lld s", d->index, (long long)(d->skew_ms / SECOND));
 }
 
-static void toggle_offline(struct device *d)
+void user_works_offline(struct device *d, bool on)
 {
     struct err err = { 0 };
 
-    d->is_working_offline = !d->is_working_offline;
+    d->is_working_offline = on;
     sim_note(d->sim, "device %d: work %s", d->index, d->is_working_offline ? "offline" : "online");
     enum rc rc = db_state_work_offline(d->user_db, d->is_working_offline, &err);
     if (device_died(d, "save"))
@@ -263,7 +263,7 @@ static void disturb(struct device *d)
     uint32_t kind = rng_below(&sim->rng, 1000);
 
     if (rng_chance(&sim->rng, sim->plan.crashes))
-        vfs_arm(sim->vfs, d->index, rng_below(&sim->rng, 40));
+        vfs_arm(sim->vfs, d->index, rng_below(&sim->rng, 40), false);
     if (kind < sim->plan.crashes / 2) {
         vfs_kill(sim->vfs, d->index);
         device_died(d, "nothing");
@@ -274,7 +274,7 @@ static void disturb(struct device *d)
     } else if (kind >= 950 && kind < 970) {
         ask_engine(d);
     } else if (kind >= 970 && kind < (d->is_working_offline ? 1000 : 980)) {
-        toggle_offline(d);
+        user_works_offline(d, !d->is_working_offline);
     }
 }
 
@@ -310,27 +310,47 @@ static bool find_new_record(struct device *d, char out[ID_SIZE])
     return is_found;
 }
 
-/* All of it, or nothing. */
+/* Does the record's op set this column to this value? */
+static bool is_queued(const struct db_ops *ops, const char *client_id, const char *column, const char *json)
+{
+    struct err ignored;
+    bool is_found = false;
+
+    for (size_t i = 0; i < ops->count; i++) {
+        cJSON *set = NULL;
+        struct buf text = { 0 };
+        if (strcmp(ops->items[i].client_id, client_id) != 0 ||
+            json_parse(ops->items[i].set, strlen(ops->items[i].set), &set, &ignored))
+            continue;
+        if (json_get(set, column) != NULL) {
+            json_put(&text, json_get(set, column));
+            is_found = strcmp(buf_str(&text), json) == 0;
+        }
+        buf_done(&text);
+        cJSON_Delete(set);
+    }
+    return is_found;
+}
+
+/* All of it, or nothing. The queue tells; the record does not: a power cut may have taken pulled values back. */
 static bool is_there(struct device *d, const char *client_id)
 {
     const struct attempt *a = &d->attempt;
-    struct record now = { 0 };
+    struct db_ops ops = { 0 };
     struct err err = { 0 };
     int there = 0, not_there = 0;
 
-    if (db_record_read(d->user_db, a->table, client_id, &now, &err) != RC_OK)
-        return false;
+    if (db_queue_list(d->user_db, &ops, &err))
+        return sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index, err.msg);
     for (size_t i = 0; i < a->table->column_count; i++) {
         if (a->after[i] == NULL || (a->before[i] != NULL && strcmp(a->before[i], a->after[i]) == 0))
             continue;
-        char *json = value_json(&a->table->columns[i], &now.values[i]);
-        if (strcmp(json, a->after[i]) == 0)
+        if (is_queued(&ops, client_id, a->table->columns[i].name, a->after[i]))
             there++;
         else
             not_there++;
-        free(json);
     }
-    record_done(&now);
+    db_ops_done(&ops);
     if (there > 0 && not_there > 0)
         return sim_violated(d->sim, "11: device %d: half of a save is there after a crash", d->index);
     return there > 0;

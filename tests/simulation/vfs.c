@@ -39,7 +39,7 @@ struct file {
 };
 
 struct machine {
-    bool is_armed, is_dead;
+    bool is_armed, is_dead, counts_reads;
     uint32_t countdown;
     char lying_suffix[16];              /* syncs of such files do nothing */
 };
@@ -186,8 +186,9 @@ static enum fate next_fate(struct vfs *vfs, int machine)
     return DIES_BEFORE + (enum fate)rng_below(&vfs->crash_rng, 3);
 }
 
-void vfs_arm(struct vfs *vfs, int machine, uint32_t n)
+void vfs_arm(struct vfs *vfs, int machine, uint32_t n, bool with_reads)
 {
+    vfs->machines[machine].counts_reads = with_reads;
     vfs->machines[machine].is_armed = true;
     vfs->machines[machine].countdown = n;
 }
@@ -195,6 +196,7 @@ void vfs_arm(struct vfs *vfs, int machine, uint32_t n)
 void vfs_disarm(struct vfs *vfs, int machine)
 {
     vfs->machines[machine].is_armed = false;
+    vfs->machines[machine].counts_reads = false;
 }
 
 bool vfs_is_dead(const struct vfs *vfs, int machine)
@@ -274,7 +276,7 @@ uint32_t vfs_crash(struct vfs *vfs, int machine, bool power_cut)
             met += cut_power(vfs, f);
     }
     vfs->machines[machine].is_dead = false;
-    vfs->machines[machine].is_armed = false;
+    vfs_disarm(vfs, machine);
     return met;
 }
 
@@ -296,6 +298,8 @@ static int h_read(sqlite3_file *file, void *out, int amount, sqlite3_int64 offse
     struct file *f = h->file;
     size_t want = (size_t)amount, at = (size_t)offset;
 
+    if (h->vfs->machines[f->machine].counts_reads && next_fate(h->vfs, f->machine) != LIVES)
+        return SQLITE_IOERR_READ;
     if (h->vfs->machines[f->machine].is_dead)
         return SQLITE_IOERR_READ;
     size_t have = at >= f->len ? 0 : f->len - at < want ? f->len - at : want;

@@ -25,8 +25,9 @@ void vfs_free(struct vfs *vfs);
 void vfs_reset(struct vfs *vfs, uint64_t seed, const struct clock *clock);
 
 /* The machine dies at its n-th next write, sync, truncation or deletion (0: at the next one); that one is not, half or
- * wholly done. From then on everything there fails, until vfs_crash. */
-void vfs_arm(struct vfs *vfs, int machine, uint32_t n);
+ * wholly done. From then on everything there fails, until vfs_crash. with_reads: reads count too, as opening does little
+ * else. */
+void vfs_arm(struct vfs *vfs, int machine, uint32_t n, bool with_reads);
 void vfs_disarm(struct vfs *vfs, int machine);
 bool vfs_is_dead(const struct vfs *vfs, int machine);
 /* Dies here and now, between two operations. */
