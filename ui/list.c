@@ -67,6 +67,16 @@ static void check(struct ui *ui, enum rc rc, const struct err *err)
         ui_say_err(ui, err);
 }
 
+/* Why nothing is shown, if nothing is. */
+static void look_if_empty(struct ui *ui, struct list *list)
+{
+    struct err err = { 0 };
+    int64_t all = 0;
+
+    list->is_empty = list->rows.count == 0 &&
+                     db_count(ui->reader, list->rows.table, DB_VIEW_ALL, &all, &err) == RC_OK && all == 0;
+}
+
 static void list_load(struct ui *ui, void *state)
 {
     struct list *list = state;
@@ -74,7 +84,6 @@ static void list_load(struct ui *ui, void *state)
     bool was_incomplete = list->is_incomplete;
 
     list->is_incomplete = !ui_table_is_complete(ui, list->rows.table);
-    list->is_never_synced = ui->status.last_ok == 0;
     if (was_incomplete && !list->is_incomplete)
         check(ui, rows_first(&list->rows, ui->reader, &err), &err);
     check(ui, rows_fit(&list->rows, ui->reader, ui->content.rows > 0 ? (size_t)ui->content.rows : 1, &err),
@@ -82,6 +91,7 @@ static void list_load(struct ui *ui, void *state)
     /* What was committed while another screen was on top. */
     if (list->rows.count > 0)
         check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
+    look_if_empty(ui, list);
 }
 
 void list_refresh(struct ui *ui, void *state)
@@ -98,6 +108,7 @@ void list_refresh(struct ui *ui, void *state)
         check(ui, rows_first(&list->rows, ui->reader, &err), &err);
     else
         check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
+    look_if_empty(ui, list);
 }
 
 /* The view is entered again: the rows are those that match now. */
@@ -107,6 +118,7 @@ static void enter(struct ui *ui, struct list *list)
 
     list->is_incomplete = !ui_table_is_complete(ui, list->rows.table);
     check(ui, rows_first(&list->rows, ui->reader, &err), &err);
+    look_if_empty(ui, list);
 }
 
 /* The same record stays under the cursor if the new order or view has it. */

@@ -224,12 +224,12 @@ static void draw_nothing(const struct list *list, struct ui_canvas *c)
     else if (rows->filter)
         (void)snprintf(text, sizeof text, _("Nothing matches \"%s\". Esc clears the filter."),
                        rows->filter);
-    else if (rows->view == DB_VIEW_OPEN && rows->table->done && !list->is_never_synced)
-        (void)snprintf(text, sizeof text, _("No open %s. v a shows all."), name);
-    else if (rows->view == DB_VIEW_DONE)
-        (void)snprintf(text, sizeof text, _("No %s are done. v a shows all."), name);
-    else
+    else if (list->is_empty || rows->view == DB_VIEW_ALL)
         (void)snprintf(text, sizeof text, _("No %s yet. F2 adds one."), name);
+    else if (rows->view == DB_VIEW_OPEN)
+        (void)snprintf(text, sizeof text, _("No open %s. v a shows all."), name);
+    else
+        (void)snprintf(text, sizeof text, _("No %s are done. v a shows all."), name);
     ui_put(c, 0, c->is_narrow ? 0 : 4, c->cols - (c->is_narrow ? 0 : 4), UI_PLAIN, text);
     ui_cursor(c, 0, 0);
 }

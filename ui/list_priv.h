@@ -23,7 +23,7 @@ struct list {
     size_t marked_count;
     char *words;                /* what was searched last; NULL: nothing */
     bool is_incomplete;         /* the table's first sync has not ended: nothing to see or add yet */
-    bool is_never_synced;
+    bool is_empty;              /* the table has no records at all */
 };
 
 void list_draw(void *state, struct ui_canvas *c);

@@ -201,10 +201,11 @@ static void draw_if_due(struct ui *ui)
 
 static void handle_ready(struct ui *ui, const struct pollfd fds[WAIT_COUNT])
 {
+    /* Keys first: what was typed before ^C or ^Z comes before it. */
+    if (fds[WAIT_KEYS].revents)
+        read_keys(ui);
     if (fds[WAIT_SIGNAL].revents)
         read_signals(ui);
-    if (fds[WAIT_KEYS].revents && !ui->is_gone)
-        read_keys(ui);
     if (fds[WAIT_BELL].revents && ui->bell)
         ui_session_notice(ui);
     if (fds[WAIT_SYNC].revents && ui->sync)

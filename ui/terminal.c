@@ -260,6 +260,7 @@ static void modes_on(struct terminal *t, const struct ui_config *config)
         if (!config->flow_xon)
             tio.c_iflag &= ~(tcflag_t)(IXON | IXOFF);
         tio.c_lflag &= ~(tcflag_t)IEXTEN;       /* ^V and ^O are keys, not the line's */
+        tio.c_lflag |= NOFLSH;                  /* ^C must not throw away what was typed before it */
         (void)tcsetattr(STDIN_FILENO, TCSANOW, &tio);
     }
     def_prog_mode();

@@ -1,0 +1,43 @@
+/* tests/terminal/world.h: what a terminal test lives in: a folder of its own, a real backend on loopback with one account,
+ * and the real program on a device's data folder.
+ */
+#ifndef TESTS_TERMINAL_WORLD_H
+#define TESTS_TERMINAL_WORLD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include "tests/terminal/term.h"
+
+#define WORLD_EMAIL "maria@example.org"
+#define WORLD_PASSWORD "a long secret"
+
+struct world {
+    char dir[256];
+    char server[64];            /* http://127.0.0.1:PORT */
+    int port;                   /* 0: chosen at the first start */
+    pid_t backend;              /* 0: down */
+    struct term term;
+    bool has_term;
+};
+
+/* cmocka setup and teardown: *state is a struct world with the backend up. */
+int world_make(void **state);
+int world_remove(void **state);
+
+void world_backend_up(struct world *w);                 /* on the same port as before */
+void world_backend_down(struct world *w);
+
+/* Runs `outpost ARGS` (NULL-terminated) on the device, with `input` on stdin; its exit code must be `code`. */
+void world_run(struct world *w, int code, const char *input, const char *const *args);
+void world_sign_in(struct world *w);                    /* on the command line, with the first sync */
+void world_add(struct world *w, const char *const *sets);       /* COL=VALUE ..., NULL-terminated */
+
+const char *world_program(void);                        /* path of `outpost` */
+/* Opens the screen. env: more NAME=VALUE, NULL-terminated, or NULL. */
+struct term *world_open(struct world *w, int rows, int cols, const char *const *env);
+/* A title row: `left`, and at the right end, before column `end`, the user (or "") and this host's name. Valid until
+ * the next call. */
+const char *world_title(const char *left, const char *user, int end);
+void world_close(struct world *w);                      /* whatever runs in the terminal */
+
+#endif
