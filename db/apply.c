@@ -112,7 +112,7 @@ enum rc doc_decode(const struct table *table, const cJSON *json, struct doc *out
 enum rc walk_state_read(struct db *db, const struct table *table, struct walk_state *out, struct err *err)
 {
     sqlite3_stmt *st = sql_get(db->sql, "SELECT walk_no, walking, epoch IS NOT NULL AND walk_epoch IS NOT NULL AND "
-                                        "epoch <> walk_epoch FROM sync_metadata WHERE table_name = ?1", err);
+                                        "epoch <> walk_epoch, epoch_no FROM sync_metadata WHERE table_name = ?1", err);
     if (st == NULL)
         return err->rc;
     sql_bind_text(st, 1, table->name);
@@ -123,15 +123,29 @@ enum rc walk_state_read(struct db *db, const struct table *table, struct walk_st
     out->no = sql_i64(st, 0);
     out->walking = (int)sql_i64(st, 1);
     out->is_new_epoch = out->walking != 0 && sql_i64(st, 2) != 0;
+    out->epoch_no = sql_i64(st, 3);
     sqlite3_reset(st);
     return RC_OK;
 }
 
+/* A first walk that starts again because the epoch changed under it keeps the old epoch, to know that it changed. */
 enum rc walk_begin_in_tx(struct db *db, const struct table *table, const char *epoch, struct err *err)
 {
-    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_metadata SET walk_no = walk_no + 1, walking = 1, "
+    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_metadata SET epoch = coalesce(epoch, walk_epoch), "
+                                        "walk_no = walk_no + 1, epoch_no = walk_no + 1, walking = 1, "
                                         "walk_cursor = NULL, walk_epoch = ?2, total = 0, received = 0 "
                                         "WHERE table_name = ?1", err);
+    if (st == NULL)
+        return err->rc;
+    sql_bind_text(st, 1, table->name);
+    sql_bind_text(st, 2, epoch);
+    return sql_run(db->sql, st, err);
+}
+
+static enum rc note_first_epoch(struct db *db, const struct table *table, const char *epoch, struct err *err)
+{
+    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_metadata SET walk_epoch = iif(walking, ?2, walk_epoch), "
+                                        "epoch = iif(walking, epoch, ?2) WHERE table_name = ?1", err);
     if (st == NULL)
         return err->rc;
     sql_bind_text(st, 1, table->name);
@@ -149,12 +163,13 @@ enum rc walk_notice_epoch(struct db *db, const struct table *table, const char *
     enum rc rc = sql_step(db->sql, st, err);
     if (rc)
         return rc == RC_NOT_FOUND ? RC_OK : rc;
-    bool is_walking = sql_i64(st, 0) != 0;
-    const char *stored = sql_text(st, is_walking ? 2 : 1);
-    /* A walk without an epoch yet takes that of its first page; a table never pulled has its first walk before it. */
-    bool is_known = stored == NULL || strcmp(stored, epoch) == 0;
+    const char *stored = sql_text(st, sql_i64(st, 0) != 0 ? 2 : 1);
+    bool is_first = stored == NULL, is_known = !is_first && strcmp(stored, epoch) == 0;
     sqlite3_reset(st);
-    return is_known ? RC_OK : walk_begin_in_tx(db, table, epoch, err);
+    if (is_known)
+        return RC_OK;
+    /* What was accepted in this epoch must be missed when a page comes with another. */
+    return is_first ? note_first_epoch(db, table, epoch, err) : walk_begin_in_tx(db, table, epoch, err);
 }
 
 /* ---- docs onto rows ---- */
@@ -216,7 +231,7 @@ static bool is_news(const struct row *row, const struct doc *doc, const struct w
 {
     if (row->id == 0 || row->server_id == NULL)
         return true;
-    if (walk->is_new_epoch && row->seen < walk->no)
+    if (walk->is_new_epoch && row->seen < walk->epoch_no)
         return true;
     return doc->rev >= row->rev;
 }
@@ -224,7 +239,7 @@ static bool is_news(const struct row *row, const struct doc *doc, const struct w
 /* The restored backend has an older version of what this device wrote: ours goes up again. */
 static bool is_lost_there(const struct row *row, const struct doc *doc, const struct walk_state *walk)
 {
-    return walk->is_new_epoch && row->seen < walk->no && row->is_mine && row->server_id != NULL &&
+    return walk->is_new_epoch && row->seen < walk->epoch_no && row->is_mine && row->server_id != NULL &&
            doc->rev < row->rev;
 }
 

@@ -235,18 +235,17 @@ static enum rc write_walk(struct db_apply *apply, struct err *err)
 
     json_get_bool(apply->value, "more", &more);
     json_get_i64(apply->value, "total", &total);
-    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_metadata SET walk_cursor = ?2, walk_epoch = coalesce(walk_epoch, ?3), "
-                                        "received = received + ?4, total = iif(?5 > 0, ?5, total), walking = ?6, "
-                                        "last_sync_timestamp = ?7 WHERE table_name = ?1", err);
+    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_metadata SET walk_cursor = ?2, "
+                                        "received = received + ?3, total = iif(?4 > 0, ?4, total), walking = ?5, "
+                                        "last_sync_timestamp = ?6 WHERE table_name = ?1", err);
     if (st == NULL)
         return err->rc;
     sql_bind_text(st, 1, apply->walked->name);
     sql_bind_text(st, 2, json_get_string(apply->value, "cursor"));
-    sql_bind_text(st, 3, json_get_string(apply->value, "epoch"));
-    sql_bind_i64(st, 4, (int64_t)apply->count);
-    sql_bind_i64(st, 5, total);
-    sql_bind_i64(st, 6, more ? 1 : 2);
-    sql_bind_i64(st, 7, db_now(db));
+    sql_bind_i64(st, 3, (int64_t)apply->count);
+    sql_bind_i64(st, 4, total);
+    sql_bind_i64(st, 5, more ? 1 : 2);
+    sql_bind_i64(st, 6, db_now(db));
     return sql_run(db->sql, st, err);
 }
 
@@ -335,13 +334,14 @@ static enum rc needs_full(struct db_apply *apply, enum sql_sync *out, struct err
     return rc;
 }
 
-/* The walk's epoch is known before its first row is applied: it decides what a lower rev means. */
-static enum rc note_epoch(struct db_apply *apply, struct err *err)
+/* The walk's epoch is known before its first row is applied: it decides what a lower rev means. And with the first page,
+ * each time that it comes, seeing begins anew: the backend leaves out what was deleted before it. */
+static enum rc begin_page(struct db_apply *apply, struct err *err)
 {
     struct db *db = apply->db;
 
-    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_metadata SET walk_epoch = ?2 WHERE table_name = ?1 AND "
-                                        "walk_epoch IS NULL", err);
+    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_metadata SET walk_epoch = coalesce(walk_epoch, ?2), "
+                                        "walk_no = walk_no + iif(walk_cursor IS NULL, 1, 0) WHERE table_name = ?1", err);
     if (st == NULL)
         return err->rc;
     sql_bind_text(st, 1, apply->walked->name);
@@ -371,7 +371,7 @@ enum rc db_apply_slice(struct db_apply *apply, bool *is_done, struct err *err)
     if (rc)
         return rc;
     if (apply->walked != NULL && apply->at == 0)
-        rc = note_epoch(apply, err);
+        rc = begin_page(apply, err);
     if (!rc)
         rc = apply_rows(apply, err);
     bool is_last = apply->at == apply->count;

@@ -112,7 +112,8 @@ enum rc doc_decode(const struct table *table, const struct cJSON *json, struct d
 void doc_done(struct doc *doc);
 
 struct walk_state {             /* of sync_metadata, as far as applying needs it */
-    int64_t no;
+    int64_t no;                 /* seen < no: not carried since the walk's first page */
+    int64_t epoch_no;           /* seen < epoch_no: not carried in the walk's epoch at all */
     int walking;
     bool is_new_epoch;          /* the walk's epoch is not the stored one: revs of unseen records do not count */
 };

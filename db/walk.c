@@ -73,10 +73,13 @@ static enum rc load_unseen(struct db *db, const struct table *table, int64_t wal
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-static enum rc queue_again(struct db *db, struct row *row, int64_t walk_no, struct err *err)
+static enum rc queue_again(struct db *db, struct row *row, const struct walk_state *walk, struct err *err)
 {
+    /* Seen in this epoch, but not since the first page: the office has removed it. */
+    if (!row->is_mine || row->seen >= walk->epoch_no)
+        return RC_OK;
     /* Never accepted anywhere: its op waits as it is. */
-    if (!row->is_mine || (row->is_pending && row->server_id == NULL))
+    if (row->is_pending && row->server_id == NULL)
         return RC_OK;
     enum rc rc = queue_append_all(db, row, err);
     if (rc)
@@ -87,7 +90,7 @@ static enum rc queue_again(struct db *db, struct row *row, int64_t walk_no, stru
     row->server_id = NULL;
     row->rev = 0;
     row->is_pending = true;
-    row->seen = walk_no;
+    row->seen = walk->no;
     return row_write(db, row, err);
 }
 
@@ -143,7 +146,7 @@ static enum rc finish_slice(struct db *db, const struct table *table, const stru
         if (sql->finish_pass == PASS_REMOVE)
             rc = remove_rows(db, rows, count, walk->is_new_epoch, err);
         for (size_t i = 0; !rc && sql->finish_pass == PASS_QUEUE_AGAIN && i < count; i++)
-            rc = queue_again(db, &rows[i], walk->no, err);
+            rc = queue_again(db, &rows[i], walk, err);
         if (!rc)
             memcpy(sql->finish_from, last, sizeof last);
     } else if (!rc) {

@@ -29,7 +29,9 @@ CREATE TABLE sync_metadata (            -- a row per table of the registry
     sorts TEXT NOT NULL,                -- what the sort keys were computed from
     cursor TEXT,                        -- opaque; up to here every change is applied
     epoch TEXT,                         -- of the backend when the cursor was given
-    walk_no INTEGER NOT NULL DEFAULT 0, -- rises with each walk; a record's `seen` is compared with it
+    walk_no INTEGER NOT NULL DEFAULT 0, -- rises with each walk, and again with its first page: the walk leaves out what was
+                                        -- deleted before that page, so what was seen earlier says nothing
+    epoch_no INTEGER NOT NULL DEFAULT 0,    -- walk_no when the walk began: a record's `seen` from here on is of this epoch
     walking INTEGER NOT NULL DEFAULT 0, -- 0 no, 1 pages are being fetched, 2 pages are in, finishing
     walk_cursor TEXT,                   -- where the walk goes on; null: from the start
     walk_epoch TEXT,                    -- of the walk's pages

@@ -252,15 +252,84 @@ static void a_push_answer_during_a_walk_counts_as_seen(void **state)
 
     fixture_walk(f, docs3(), "e1", "c1");
     must(f, db_walk_begin(f->db, f->tasks, NULL, &f->err));
+    fixture_walk_page(f, docs3(), "e1", "w1", true);
     SAVE(f, NULL, &saved, "text", "new");
     struct db_ops sent = fixture_take(f, 1);
     fixture_applied(f, &sent.items[0], doc_json(saved.client_id, 20, "'text':'new'"), NULL, "e1");
     db_ops_done(&sent);
-    fixture_walk_page(f, docs3(), "e1", "c2", false);
+    fixture_walk_page(f, NULL, "e1", "c2", false);
     for (bool done = false; !done;)
         must(f, db_walk_finish(f->db, f->tasks, &done, &f->err));
     assert_string_equal(fixture_text(f, saved.client_id, "text"), "new");
     assert_int_equal(fixture_count(f, DB_VIEW_ALL), 4);
+}
+
+static void what_was_removed_before_the_first_page_goes_though_a_push_saw_it(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, docs3(), "e1", "c1");
+    must(f, db_walk_begin(f->db, f->tasks, NULL, &f->err));
+    SAVE(f, ID_A, &saved, "text", "mine");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 20, "'text':'mine'"), NULL, "e1");
+    db_ops_done(&sent);
+    /* Here the office removes A; then the walk's first page is made, which leaves the tombstone out. */
+    cJSON *docs = docs3();
+    cJSON_DeleteItemFromArray(docs, 0);
+    fixture_walk_page(f, docs, "e1", "c2", false);
+    for (bool done = false; !done;)
+        must(f, db_walk_finish(f->db, f->tasks, &done, &f->err));
+    assert_string_equal(fixture_text(f, ID_A, "text"), "gone");
+    fixture_queue(f, 0);
+}
+
+static void a_first_page_that_comes_again_forgets_what_it_saw(void **state)
+{
+    struct fixture *f = *state;
+    struct db_apply *apply = NULL;
+    cJSON *docs = cJSON_CreateArray(), *page;
+    char id[ID_SIZE];
+    bool done = false;
+
+    for (int i = 0; i < 150; i++) {
+        snprintf(id, sizeof id, "01890000-0000-7000-8000-%012d", i);
+        cJSON_AddItemToArray(docs, doc_json(id, i + 1, ""));
+    }
+    page = walk_page(docs, "e1", "w1", false);
+    must(f, db_walk_begin(f->db, f->tasks, NULL, &f->err));
+    must(f, db_apply_walk(f->db, f->tasks, page, &apply, &f->err));
+    must(f, db_apply_slice(apply, &done, &f->err));
+    db_apply_free(apply);               /* killed here; the office removes the first one; the page is asked for again */
+    cJSON_DeleteItemFromArray(docs, 0);
+    must(f, db_apply_walk(f->db, f->tasks, page, &apply, &f->err));
+    fixture_apply(f, apply);
+    cJSON_Delete(page);
+    for (done = false; !done;)
+        must(f, db_walk_finish(f->db, f->tasks, &done, &f->err));
+    assert_int_equal(fixture_count(f, DB_VIEW_ALL), 149);
+}
+
+static void what_was_accepted_in_an_epoch_that_ended_before_the_first_page_is_queued_again(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    must(f, db_walk_begin(f->db, f->tasks, NULL, &f->err));
+    SAVE(f, NULL, &saved, "text", "mine");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(saved.client_id, 20, "'text':'mine'"), NULL, "e1");
+    db_ops_done(&sent);
+    /* The backend is restored from a backup that lacks it, before one page has come. */
+    must(f, db_walk_begin(f->db, f->tasks, "e2", &f->err));
+    fixture_walk_page(f, docs3(), "e2", "c2", false);
+    for (bool done = false; !done;)
+        must(f, db_walk_finish(f->db, f->tasks, &done, &f->err));
+    assert_string_equal(fixture_text(f, saved.client_id, "text"), "mine");
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_true(ops.items[0].is_create);
+    db_ops_done(&ops);
 }
 
 /* A restored backend: this device wrote A and B, the office C and D. */
@@ -403,6 +472,9 @@ int main(void)
         T(a_definition_that_drops_or_changes_a_column_is_refused_untouched),
         T(a_walk_of_the_same_epoch_removes_what_was_not_seen_but_nothing_pending),
         T(a_push_answer_during_a_walk_counts_as_seen),
+        T(what_was_removed_before_the_first_page_goes_though_a_push_saw_it),
+        T(a_first_page_that_comes_again_forgets_what_it_saw),
+        T(what_was_accepted_in_an_epoch_that_ended_before_the_first_page_is_queued_again),
         T(a_new_epoch_queues_our_own_again_and_saves_the_rest_before_removing),
         T(a_lower_rev_of_a_new_epoch_is_believed_for_what_others_wrote),
         T(a_push_answer_of_a_new_epoch_starts_the_walk),
