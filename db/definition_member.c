@@ -51,7 +51,9 @@ static enum rc refuse_unknown(const struct reading *r, const char *name,
     enum rc rc;
 
     for (size_t i = 0; i < count; i++) {
-        if (i > 0)
+        if (members[i].name[0] == '$')
+            continue;           /* for editors; nobody misspells it by hand */
+        if (known.len > 0)
             buf_puts(&known, i + 1 < count ? ", " : " and ");
         buf_puts(&known, members[i].name);
     }

@@ -132,6 +132,21 @@ static void add_problem(struct registry *reg, const char *source, const char *se
     };
 }
 
+void registry_refuse(struct registry *reg, const char *name, const char *sentence)
+{
+    for (size_t i = 0; i < reg->count; i++) {
+        if (strcmp(reg->tables[i]->name, name) != 0)
+            continue;
+        add_problem(reg, reg->tables[i]->source, sentence);
+        definition_free(reg->tables[i]);
+        memmove(&reg->tables[i], &reg->tables[i + 1], (reg->count - i - 1) * sizeof *reg->tables);
+        reg->count--;
+        for (; i < reg->count; i++)
+            reg->tables[i]->index = i;
+        return;
+    }
+}
+
 static void load_file(struct registry *reg, const char *path)
 {
     struct buf json = { 0 };

@@ -97,6 +97,11 @@ enum rc registry_add(struct registry *reg, const char *json, size_t len, const c
 struct registry *registry_new(void);
 void registry_free(struct registry *reg);
 
+/* Takes a table out again, with a problem that says why: for a definition that reads well and does
+ * not fit what a store was made from. Tables behind it move up; only before others look at the
+ * registry. */
+void registry_refuse(struct registry *reg, const char *name, const char *sentence);
+
 size_t registry_count(const struct registry *reg);
 const struct table *registry_at(const struct registry *reg, size_t index);
 /* By wire name; NULL: unknown. */

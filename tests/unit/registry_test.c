@@ -11,7 +11,9 @@
 #include "db/registry.h"
 #include "tests/unit/temp_dir.h"
 
-#define HEAD "{\"name\":\"sites\",\"label\":\"Sites\",\"labelOne\":\"site\",\"title\":\"name\","
+#define HEAD_REST \
+    "\"name\":\"sites\",\"label\":\"Sites\",\"labelOne\":\"site\",\"title\":\"name\","
+#define HEAD "{" HEAD_REST
 #define NAME_COLUMN "{\"name\":\"name\",\"type\":\"text\"}"
 
 static const char things[] =
@@ -66,6 +68,18 @@ static void refused_column(const char *column, const char *sentence)
 }
 
 /* ---- what is read ---- */
+
+static void an_editors_schema_is_allowed_and_means_nothing(void **state)
+{
+    struct registry *reg = with("{\"$schema\":\"../definition.schema.json\"," HEAD_REST
+                                "\"columns\":[" NAME_COLUMN "]}");
+
+    (void)state;
+    assert_non_null(registry_find(reg, "sites"));
+    registry_free(reg);
+    refused("{\"$schema\":1," HEAD_REST "\"columns\":[" NAME_COLUMN "]}",
+            "x.json: line 1: \"$schema\" must be a string.");
+}
 
 static void tasks_are_built_in(void **state)
 {
@@ -559,6 +573,27 @@ static void what_is_no_file_is_a_problem_and_not_a_wait(void **state)
     registry_free(reg);
 }
 
+static void a_table_taken_out_leaves_the_others_in_place(void **state)
+{
+    struct registry *reg;
+    struct err err = { 0 };
+
+    (void)state;
+    assert_int_equal(registry_load(NULL, 0, &reg, &err), RC_OK);
+    assert_int_equal(registry_add(reg, things, strlen(things), "things.json", &err), RC_OK);
+    registry_refuse(reg, "nothing", "is not there");
+    assert_int_equal(registry_problem_count(reg), 0);
+    registry_refuse(reg, "tasks", "it does not fit");
+    assert_null(registry_find(reg, "tasks"));
+    assert_int_equal(registry_count(reg), 1);
+    assert_int_equal(registry_find(reg, "siteVisits")->index, 0);
+    assert_string_equal(registry_at(reg, 0)->name, "siteVisits");
+    assert_int_equal(registry_problem_count(reg), 1);
+    assert_string_equal(registry_problem_at(reg, 0)->source, "built in");
+    assert_string_equal(registry_problem_at(reg, 0)->sentence, "it does not fit");
+    registry_free(reg);
+}
+
 static void a_file_in_place_of_a_folder_is_a_problem(void **state)
 {
     char *path = path_join(*state, "tables");
@@ -767,6 +802,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tasks_are_built_in),
+        cmocka_unit_test(an_editors_schema_is_allowed_and_means_nothing),
+        cmocka_unit_test(a_table_taken_out_leaves_the_others_in_place),
         cmocka_unit_test(every_type_is_read_with_what_belongs_to_it),
         cmocka_unit_test(sorts_and_list_name_columns),
         cmocka_unit_test(without_list_and_sorts_there_is_title_and_age),
