@@ -1,6 +1,6 @@
 #include "sync/backoff.h"
 
-#define DOUBLINGS_MAX 9                 /* 1 s << 9 is over BACKOFF_MAX_MS */
+#define DOUBLINGS_MAX 9 /* 1 s << 9 is over BACKOFF_MAX_MS */
 
 int64_t backoff_next(struct backoff *b, uint64_t random)
 {

@@ -1,5 +1,5 @@
-/* sync/backoff.h: how long to wait after a failure: exponential with full jitter, so that a crowd of devices that lost
- * their backend in the same second does not come back in the same second.
+/* sync/backoff.h: how long to wait after a failure: exponential with full jitter, so that a crowd
+ * of devices that lost their backend in the same second does not come back in the same second.
  *
  * Units    milliseconds.
  * Source   "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 (full jitter).
@@ -16,7 +16,8 @@ struct backoff {                /* all zero: nothing has failed yet */
     int failures;               /* in a row */
 };
 
-/* One more failure: the wait until the next try, BACKOFF_MIN_MS to BACKOFF_MAX_MS. random: 64 random bits. */
+/* One more failure: the wait until the next try, BACKOFF_MIN_MS to BACKOFF_MAX_MS. random: 64
+ * random bits. */
 int64_t backoff_next(struct backoff *b, uint64_t random);
 void backoff_reset(struct backoff *b);
 

@@ -9,7 +9,7 @@
 
 #define POLL_MS 60000
 #define POLL_JITTER_PERCENT 20
-#define ROUND_SPACING_MS 1000           /* a link that flaps does not make us knock more often than this */
+#define ROUND_SPACING_MS 1000 /* a link that flaps does not make us knock more often than this */
 
 int64_t engine_now(const struct engine *e)
 {
@@ -21,11 +21,12 @@ uint64_t engine_random(struct engine *e)
     return e->random ? e->random(e->random_ctx) : id_random();
 }
 
-/* Pages that were asked for under the old id leave out what a push of ours may have written without our knowing. */
+/* Pages that were asked for under the old id leave out what a push of ours may have written
+ * without our knowing. */
 void engine_new_run(struct engine *e)
 {
     id_new(clock_wall(e->clock), e->run_id);
-    if (!e->pull.table)                 /* a walk's pages leave out nothing */
+    if (!e->pull.table) /* a walk's pages leave out nothing */
         engine_pull_drop(e);
 }
 
@@ -306,7 +307,7 @@ static void asked_failed(struct engine *e, enum rc rc, const char *code, const c
 static void ask_now(struct engine *e)
 {
     e->is_asking = true;
-    e->round.is_asked = false;          /* the round under way began before */
+    e->round.is_asked = false; /* the round under way began before */
     if (e->is_by_choice) {
         asked_failed(e, RC_NETWORK, "by_choice", "Working offline, as chosen on this device.");
         return;
@@ -413,7 +414,7 @@ void engine_wake(struct engine *e, enum engine_wake what)
     case ENGINE_PARKED:
         e->round.is_active = false;
         e->status.sending_since = 0;
-        e->written.phase[0] = '\0';     /* written in any case: its bell tells who waits for the lock */
+        e->written.phase[0] = '\0'; /* written in any case: its bell tells who waits for the lock */
         engine_touch(e);
         engine_write_state(e, true);
         break;

@@ -1,18 +1,20 @@
-/* sync/engine.h: the sync engine, sans I/O: events in, actions out. It decides what is sent and when, and what an
- * answer means; records go straight into db/. Transport, clock and randomness are given to it, so that a
- * simulation drives the very same code in virtual time. Private to sync/ and its tests.
+/* sync/engine.h: the sync engine, sans I/O: events in, actions out. It decides what is sent and
+ * when, and what an answer means; records go straight into db/. Transport, clock and randomness are
+ * given to it, so that a simulation drives the very same code in virtual time. Private to sync/ and
+ * its tests.
  *
- * The driver (worker.c, or a simulation) loops:
+ * The driver (holder.c, or a simulation) loops:
  *
  *     engine_next(e, &action) ->  ENGINE_POST, ENGINE_GET: start that request, ask again at once
- *                                 ENGINE_AGAIN: one slice of local work was done; pause action.pause_ms, ask again
- *                                 ENGINE_WAIT: nothing to do until action.until_ms (monotonic; INT64_MAX: for ever),
- *                                              an answer, or a wake
+ *                                 ENGINE_AGAIN: one slice of local work was done; pause
+ *                                               action.pause_ms, ask again
+ *                                 ENGINE_WAIT: nothing to do until action.until_ms (monotonic;
+ *                                              INT64_MAX: for ever), an answer, or a wake
  *     engine_answer(e, ...)       the request under way has ended, well or not
  *     engine_wake(e, ...)         something happened
  *
- * At most one request is under way. Local work goes on while it is (the next page is asked for before the last one is
- * applied). Stopping needs no call: what was not finished comes again.
+ * At most one request is under way. Local work goes on while it is (the next page is asked for
+ * before the last one is applied). Stopping needs no call: what was not finished comes again.
  *
  * Threads  one; it uses the DB_SYNCER connection that it was given.
  */
@@ -50,13 +52,13 @@ struct engine_action {
     const char *get_path;               /* ENGINE_GET: "/instance_name" */
     const char *token;                  /* ENGINE_POST: bearer, or NULL */
     bool gzip;
-    int pause_ms;                       /* ENGINE_AGAIN: 0, or 3 after a bulk commit while somebody may want to save */
+    int pause_ms;                       /* ENGINE_AGAIN: 0, or 3 while somebody may want to save */
     int64_t until_ms;                   /* ENGINE_WAIT */
 };
 void engine_next(struct engine *e, struct engine_action *out);
 
-/* The end of the request under way. *answer is taken (moved out of). For ENGINE_GET, convex_answer is not used: give
- * the reply. bytes: what went over the wire. */
+/* The end of the request under way. *answer is taken (moved out of). For ENGINE_GET,
+ * convex_answer is not used: give the reply. bytes: what went over the wire. */
 void engine_answer(struct engine *e, struct convex_answer *answer, int64_t bytes);
 void engine_got(struct engine *e, const struct convex_reply *reply);
 
@@ -67,20 +69,23 @@ enum engine_wake {
     ENGINE_NOW,                 /* a whole round now, backoff or not */
     ENGINE_RETRY,               /* the same, failed and held ops due again */
     ENGINE_SIGNED_IN,           /* read account and tokens again */
-    ENGINE_OFFLINE,             /* the user chose to work offline: nothing is sent until ENGINE_ONLINE. Who asks for
-                                 * it keeps the choice in the db (db_state_work_offline) */
+    ENGINE_OFFLINE,             /* the user chose to work offline: nothing is sent until
+                                 * ENGINE_ONLINE. Who asks for it keeps the choice in the db
+                                 * (db_state_work_offline) */
     ENGINE_ONLINE,
-    ENGINE_TOOK_LOCK,           /* this process begins to sync: a new runId, state read again from the db. Also after
-                                 * a change of the queue behind the engine's back (discard) */
-    ENGINE_PARKED               /* it ends to: the others read in the db that nothing is under way */
+    ENGINE_TOOK_LOCK,           /* this process begins to sync: a new runId, state read again from
+                                 * the db. Also after a change of the queue behind the engine's
+                                 * back (discard) */
+    ENGINE_PARKED               /* it ends to: the others read in the db that nothing is done now */
 };
 void engine_wake(struct engine *e, enum engine_wake what);
 
-/* How the newest ENGINE_NOW or ENGINE_RETRY ended: false while the round that began after it has not. *out: rc RC_OK,
- * or why it failed. */
+/* How the newest ENGINE_NOW or ENGINE_RETRY ended: false while the round that began after it
+ * has not. *out: rc RC_OK, or why it failed. */
 bool engine_asked_result(const struct engine *e, struct err *out);
 
-/* Forgets the request under way (the driver has aborted it): as a transport failure, without backoff. */
+/* Forgets the request under way (the driver has aborted it): as a transport failure, without
+ * backoff. */
 void engine_aborted(struct engine *e);
 
 /* Fills all but the holder fields. */

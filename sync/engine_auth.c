@@ -1,4 +1,5 @@
-/* Tokens. One process refreshes at a time (the holder of the sync lock); new ones are on disk before they are used. */
+/* Tokens. One process refreshes at a time (the holder of the sync lock); new ones are on disk
+ * before they are used. */
 #include "sync/engine.h"
 
 #include <string.h>
@@ -6,9 +7,10 @@
 #include "base/log.h"
 #include "sync/engine_priv.h"
 
-#define EARLY_MS 60000                  /* a token that ends within this is renewed before it is refused */
+#define EARLY_MS 60000 /* a token that ends within this is renewed before it is refused */
 
-/* A token that seems to be over the moment we get it says that our clock is wrong: then only the backend decides. */
+/* A token that seems to be over the moment we get it says that our clock is wrong: then only
+ * the backend decides. */
 static void note_expiry(struct engine *e, bool is_new)
 {
     e->token_expiry = e->account.token ? convex_token_expiry(e->account.token) : 0;
@@ -40,7 +42,8 @@ static void ask_to_sign_in(struct engine *e)
                 "Sign in to send %lld pending %s. You can go on working; nothing is lost.",
                 (long long)counts.waiting, counts.waiting == 1 ? "change" : "changes");
     else
-        err_set(&trouble, RC_AUTH, "Sign in to sync again. You can go on working; nothing is lost.");
+        err_set(&trouble, RC_AUTH,
+                "Sign in to sync again. You can go on working; nothing is lost.");
     err_code(&trouble, "sign_in");
     engine_block(e, BLOCK_SIGN_IN, &trouble);
 }

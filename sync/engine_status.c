@@ -1,4 +1,5 @@
-/* What the engine says of itself: to this process by engine_status, to others by the db's state row. */
+/* What the engine says of itself: to this process by engine_status, to others by the db's
+ * state row. */
 #include "sync/engine.h"
 
 #include <stdio.h>
@@ -6,17 +7,15 @@
 #include "base/log.h"
 #include "sync/engine_priv.h"
 
-#define SETTLE_MS 300                   /* a round shorter than this shows nowhere, and writes nothing */
-#define LAST_OK_MS 300000               /* rounds that changed nothing are noted on disk no more often than this */
+#define SETTLE_MS 300 /* a round shorter than this shows nowhere, and writes nothing */
+#define LAST_OK_MS                                                                                 \
+    300000 /* rounds that changed nothing are noted on disk no more often than this */
 
 static const char *phase_name(enum sync_phase phase)
 {
     static const char *const names[] = {
-        [SYNC_IDLE] = "idle",
-        [SYNC_PUSHING] = "pushing",
-        [SYNC_PULLING] = "pulling",
-        [SYNC_INITIAL] = "initial",
-        [SYNC_BLOCKED] = "blocked",
+        [SYNC_IDLE] = "idle",       [SYNC_PUSHING] = "pushing", [SYNC_PULLING] = "pulling",
+        [SYNC_INITIAL] = "initial", [SYNC_BLOCKED] = "blocked",
     };
 
     return names[phase];
@@ -117,18 +116,20 @@ static void fill_state(struct engine *e, struct db_state *out)
 
 static bool is_same_state(const struct db_state *a, const struct db_state *b)
 {
-    return a->online == b->online && strcmp(a->phase, b->phase) == 0 && strcmp(a->table, b->table) == 0 &&
-           a->done == b->done && a->total == b->total && a->sending_since == b->sending_since &&
-           a->next_try == b->next_try && strcmp(a->error_code, b->error_code) == 0 &&
-           strcmp(a->error, b->error) == 0;
+    return a->online == b->online && strcmp(a->phase, b->phase) == 0 &&
+           strcmp(a->table, b->table) == 0 && a->done == b->done && a->total == b->total &&
+           a->sending_since == b->sending_since && a->next_try == b->next_try &&
+           strcmp(a->error_code, b->error_code) == 0 && strcmp(a->error, b->error) == 0;
 }
 
-/* Is there something that the others should read, and not just the time of one more round in which nothing was new? */
+/* Is there something that the others should read, and not just the time of one more round in
+ * which nothing was new? */
 static bool is_worth_writing(const struct engine *e, const struct db_state *now)
 {
     return !is_same_state(&e->written, now) ||
            (now->last_ok != e->written.last_ok &&
-            (e->write_state_now || now->last_ok - e->written.last_ok >= LAST_OK_MS || e->written.last_ok == 0));
+            (e->write_state_now || now->last_ok - e->written.last_ok >= LAST_OK_MS ||
+             e->written.last_ok == 0));
 }
 
 void engine_write_state(struct engine *e, bool is_settled)

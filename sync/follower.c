@@ -1,5 +1,6 @@
-/* A process that does not hold the sync lock: its status is what the holder writes into the db, what is wanted of the
- * holder goes the same way, and when the holder ends this process takes over. */
+/* A process that does not hold the sync lock: its status is what the holder writes into the
+ * db, what is wanted of the holder goes the same way, and when the holder ends this process
+ * takes over. */
 #include "sync/worker_priv.h"
 
 #include <stdio.h>
@@ -7,7 +8,8 @@
 #include <unistd.h>
 #include "base/log.h"
 
-#define LOOK_MS 2000            /* where nothing tells us that the holder ended, or a stopped one is waited for */
+#define LOOK_MS                                                                                    \
+    2000 /* where nothing tells us that the holder ended, or a stopped one is waited for */
 #define FREE_LOOKS_MAX 3
 
 static enum sync_phase phase_from_name(const char *name)
@@ -142,11 +144,15 @@ void follower_wake(struct sync *s, unsigned requests)
     int64_t count = 0, id = 0;
 
     if (requests & (SYNC_WORK_OFFLINE | SYNC_WORK_ONLINE))
-        log_failure(db_state_work_offline(s->db, (requests & SYNC_WORK_ONLINE) == 0, &err), "work offline");
-    if (requests & SYNC_RETRY)          /* here: a later want of somebody else must not make this one forgotten */
+        log_failure(db_state_work_offline(s->db, (requests & SYNC_WORK_ONLINE) == 0, &err),
+                    "work offline");
+    if (requests &
+        SYNC_RETRY) /* here: a later want of somebody else must not make this one forgotten */
         log_failure(db_queue_retry(s->db, NULL, &count, &err), "retry");
     if (requests & (SYNC_RETRY | SYNC_NOW))
-        log_failure(db_state_want(s->db, requests & SYNC_RETRY ? SYNC_WANT_RETRY : SYNC_WANT_NOW, &id, &err), "want");
+        log_failure(db_state_want(s->db, requests & SYNC_RETRY ? SYNC_WANT_RETRY : SYNC_WANT_NOW,
+                                  &id, &err),
+                    "want");
 }
 
 int64_t follower_turn(struct sync *s)
@@ -160,7 +166,7 @@ int64_t follower_turn(struct sync *s)
     s->mirror.holder_is_stopped = is_stopped;
     if (s->begin_err.rc)
         s->mirror.last = s->begin_err;
-    if (pid == 0)                       /* free in this moment: try for it at once, unless it never is ours */
+    if (pid == 0) /* free in this moment: try for it at once, unless it never is ours */
         return s->free_looks++ < FREE_LOOKS_MAX ? 0 : LOOK_MS;
     s->free_looks = 0;
     return s->watched_fd >= 0 && !is_waiting ? WAIT_FOREVER : LOOK_MS;

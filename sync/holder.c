@@ -8,7 +8,9 @@
 enum rc holder_begin(struct sync *s, struct err *err)
 {
     const struct engine_options options = {
-        .db = s->db, .clock = s->options.clock, .poll_ms = s->options.poll_ms,
+        .db = s->db,
+        .clock = s->options.clock,
+        .poll_ms = s->options.poll_ms,
     };
     struct sync_status status;
     enum rc rc = RC_OK;
@@ -58,7 +60,7 @@ static void abort_transfer(struct sync *s)
 void holder_end(struct sync *s)
 {
     abort_transfer(s);
-    db_lock_release(s->store_lock);     /* first: what is written next tells the others to try for it */
+    db_lock_release(s->store_lock); /* first: what is written next tells the others to try for it */
     engine_wake(s->engine, ENGINE_PARKED);
     engine_status(s->engine, &s->mirror);
     s->mirror.rounds += s->rounds_base;
@@ -78,7 +80,7 @@ void holder_link(struct sync *s, enum netmon_hint hint)
 
     engine_status(s->engine, &status);
     if (hint == NETMON_UP && status.net == SYNC_ONLINE)
-        return;                         /* repeated for no reason, says the kernel's monitor */
+        return; /* repeated for no reason, says the kernel's monitor */
     abort_transfer(s);
     engine_wake(s->engine, hint == NETMON_UP ? ENGINE_LINK_UP : ENGINE_LINK_DOWN);
 }

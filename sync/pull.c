@@ -1,5 +1,6 @@
-/* What others have changed comes down: one loop of getChangesSince for the tables that are complete, walks for the
- * others. The next page is asked for before the one at hand is applied; a page is applied in slices. */
+/* What others have changed comes down: one loop of getChangesSince for the tables that are
+ * complete, walks for the others. The next page is asked for before the one at hand is
+ * applied. */
 #include "sync/engine.h"
 
 #include <stdlib.h>
@@ -10,10 +11,9 @@
 #include "base/mem.h"
 #include "sync/engine_priv.h"
 
-#define FIRST_LIMIT 100                 /* until the link has shown what it can carry */
-#define LEAST_LIMIT 10                  /* for a slow link; a page that is too large may go below */
-#define RESTARTS_MAX 3                  /* of walks in one round, besides one for each table */
-#define PAUSE_MS 3                      /* after a bulk commit, so that a save gets the write lock */
+#define FIRST_LIMIT 100 /* until the link has shown what it can carry */
+#define LEAST_LIMIT 10  /* for a slow link; a page that is too large may go below */
+#define RESTARTS_MAX 3  /* of walks in one round, besides one for each table */
 
 /* ---- what there is to do ---- */
 
@@ -54,7 +54,8 @@ static bool is_unknown(struct engine *e, const struct table *table)
 
 static bool wants_changes(struct engine *e, const struct db_pull_table *t)
 {
-    return t->is_complete && !t->is_walking && !t->is_walked && t->cursor && !is_unknown(e, t->table);
+    return t->is_complete && !t->is_walking && !t->is_walked && t->cursor &&
+           !is_unknown(e, t->table);
 }
 
 static bool wants_walk(struct engine *e, const struct db_pull_table *t)
@@ -154,7 +155,7 @@ static bool begin_loop(struct engine *e)
     struct engine_pull *pull = &e->pull;
 
     if (pull->page.value || pull->held.value)
-        return false;                   /* the db's cursors are not up to date yet */
+        return false; /* the db's cursors are not up to date yet */
     if (pull->is_stale && !engine_pull_reload(e))
         return false;
     return (!e->round.changes_done && begin_changes(e)) || begin_walk(e);
@@ -165,7 +166,8 @@ static bool begin_loop(struct engine *e)
 static void note_phase(struct engine *e)
 {
     const struct table *table = e->pull.table;
-    enum sync_phase phase = table && !e->pull.tables.items[table->index].is_complete ? SYNC_INITIAL : SYNC_PULLING;
+    enum sync_phase phase =
+        table && !e->pull.tables.items[table->index].is_complete ? SYNC_INITIAL : SYNC_PULLING;
 
     if (e->status.phase != phase && phase == SYNC_PULLING) {
         e->status.done = 0;
@@ -224,24 +226,6 @@ static void fit_to_link(struct engine *e)
 
 /* ---- pages ---- */
 
-static void page_done(struct pull_page *page)
-{
-    cJSON_Delete(page->value);
-    *page = (struct pull_page){ 0 };
-}
-
-void engine_pull_done(struct engine_pull *pull)
-{
-    db_apply_free(pull->apply);
-    page_done(&pull->page);
-    page_done(&pull->held);
-    db_pull_tables_done(&pull->tables);
-    cJSON_Delete(pull->cursors);
-    free(pull->epoch);
-    free(pull->marks);
-    *pull = (struct engine_pull){ 0 };
-}
-
 void engine_pull_stop(struct engine *e)
 {
     if (e->pull.is_looping && !e->pull.table)
@@ -250,19 +234,8 @@ void engine_pull_stop(struct engine *e)
     e->pull.ask_next = false;
 }
 
-void engine_pull_drop(struct engine *e)
-{
-    struct engine_pull *pull = &e->pull;
-
-    engine_pull_stop(e);
-    db_apply_free(pull->apply);
-    pull->apply = NULL;
-    page_done(&pull->page);
-    page_done(&pull->held);
-    pull->is_stale = true;
-}
-
-/* Only one cursor of the answer, or several: true when all that we asked for are there, as strings. */
+/* Only one cursor of the answer, or several: true when all that we asked for are there, as
+ * strings. */
 static bool take_cursor(struct engine *e, const char *table, const char *cursor, bool *moved)
 {
     const char *old = json_get_string(e->pull.cursors, table);
@@ -310,7 +283,8 @@ static void take_unknown(struct engine *e, const struct cJSON *value)
 {
     const struct cJSON *item;
 
-    cJSON_ArrayForEach(item, json_get(value, "unknown")) {
+    cJSON_ArrayForEach(item, json_get(value, "unknown"))
+    {
         if (!cJSON_IsString(item))
             continue;
         mark_unknown(e, item->valuestring);
@@ -328,30 +302,6 @@ static bool walk_goes_on(struct engine *e, const char *epoch)
     if (!pull->epoch)
         pull->epoch = mem_strdup(epoch);
     return strcmp(pull->epoch, epoch) == 0;
-}
-
-/* The page becomes the one that is being applied; from now on the next one may be asked for. */
-static void page_open(struct engine *e, struct pull_page *page)
-{
-    struct engine_pull *pull = &e->pull;
-    struct err err = { 0 };
-    enum rc rc;
-
-    pull->page = *page;
-    *page = (struct pull_page){ 0 };
-    if (pull->table)
-        rc = db_apply_walk(e->db, pull->table, pull->page.value, &pull->apply, &err);
-    else
-        rc = db_apply_changes(e->db, pull->page.value, &pull->apply, &err);
-    pull->changed = 0;
-    if (rc == RC_PROTOCOL) {
-        engine_pull_drop(e);
-        engine_malformed(e, "a page");
-    } else if (rc) {
-        engine_store_failed(e, &err);
-    } else if (pull->is_looping) {
-        pull->ask_next = pull->page.has_more;
-    }
 }
 
 /* Restarted walks and re-asked pages must come to an end. */
@@ -374,7 +324,7 @@ void engine_pull_answer(struct engine *e, struct cJSON **value)
     bool moved = false;
 
     if (!pull->is_looping)
-        return;                         /* dropped while it was under way */
+        return; /* dropped while it was under way */
     if (!epoch || !cJSON_IsArray(items) || !json_get_bool(*value, "more", &page.has_more)) {
         engine_malformed(e, "a page");
         return;
@@ -392,7 +342,7 @@ void engine_pull_answer(struct engine *e, struct cJSON **value)
         return;
     }
     if (page.items == 0 && !moved && !pull->table) {
-        engine_pull_stop(e);            /* nothing new: nothing to write */
+        engine_pull_stop(e); /* nothing new: nothing to write */
         e->round.changes_done = true;
         return;
     }
@@ -401,101 +351,15 @@ void engine_pull_answer(struct engine *e, struct cJSON **value)
     if (pull->page.value)
         pull->held = page;
     else
-        page_open(e, &page);
-}
-
-/* ---- local work ---- */
-
-static void note_applied(struct engine *e)
-{
-    struct engine_pull *pull = &e->pull;
-    int64_t changed = db_apply_changed(pull->apply);
-
-    if (!pull->table || pull->tables.items[pull->table->index].is_complete)
-        e->round.pulled += changed - pull->changed;
-    pull->changed = changed;
-}
-
-static void page_is_in(struct engine *e)
-{
-    struct engine_pull *pull = &e->pull;
-    bool has_more = pull->page.has_more;
-
-    e->status.done += (int64_t)pull->page.items;
-    db_apply_free(pull->apply);
-    pull->apply = NULL;
-    page_done(&pull->page);
-    if (!has_more)
-        pull->is_looping = false;
-    engine_pull_reload(e);
-}
-
-static void apply_slice(struct engine *e)
-{
-    bool is_done = false;
-    struct err err = { 0 };
-
-    if (db_apply_slice(e->pull.apply, &is_done, &err)) {
-        engine_store_failed(e, &err);
-        return;
-    }
-    note_applied(e);
-    if (is_done)
-        page_is_in(e);
-}
-
-static const struct db_pull_table *walked_table(const struct engine *e)
-{
-    for (size_t i = 0; i < e->pull.tables.count; i++)
-        if (e->pull.tables.items[i].is_walked)
-            return &e->pull.tables.items[i];
-    return NULL;
-}
-
-static void finish_slice(struct engine *e, const struct db_pull_table *t)
-{
-    bool is_done = false;
-    struct err err = { 0 };
-
-    if (db_walk_finish(e->db, t->table, &is_done, &err)) {
-        engine_store_failed(e, &err);
-        return;
-    }
-    if (!is_done)
-        return;
-    log_info("sync", "table %s is complete (%lld records received)", t->table->name, (long long)t->received);
-    e->push.is_maybe_due = true;        /* a new epoch puts back into the queue what was lost there */
-    e->counts_stale = true;
-    engine_pull_reload(e);
-}
-
-bool engine_pull_work(struct engine *e, int *pause_ms)
-{
-    struct engine_pull *pull = &e->pull;
-    const struct db_pull_table *walked;
-
-    if (e->block == BLOCK_STORE || engine_now(e) < pull->work_at)
-        return false;
-    if (!pull->page.value && pull->held.value) {
-        page_open(e, &pull->held);      /* and ask for the next one before it is applied */
-        return true;
-    }
-    walked = walked_table(e);
-    if (!pull->apply && !walked)
-        return false;
-    *pause_ms = e->status.is_usable ? PAUSE_MS : 0;
-    if (pull->apply)
-        apply_slice(e);
-    else
-        finish_slice(e, walked);
-    return true;
+        engine_page_open(e, &page);
 }
 
 /* ---- answers that are none ---- */
 
 void engine_pull_rewalk(struct engine *e, const char *name)
 {
-    const struct table *table = e->pull.table ? e->pull.table : registry_find(db_registry(e->db), name);
+    const struct table *table =
+        e->pull.table ? e->pull.table : registry_find(db_registry(e->db), name);
     struct err err = { 0 };
 
     engine_pull_stop(e);

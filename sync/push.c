@@ -1,5 +1,5 @@
-/* The queue goes up: batches that fit the link, one transaction per answer, and a search by halves for the op that
- * spoils a batch which the backend refuses as a whole. */
+/* The queue goes up: batches that fit the link, one transaction per answer, and a search by
+ * halves for the op that spoils a batch which the backend refuses as a whole. */
 #include "sync/engine.h"
 
 #include <stdio.h>
@@ -11,10 +11,10 @@
 #include "base/mem.h"
 #include "sync/engine_priv.h"
 
-#define FIRST_OPS 100u                  /* until the link has shown what it can carry */
+#define FIRST_OPS 100u /* until the link has shown what it can carry */
 #define FIRST_BYTES (128u << 10)
 #define LEAST_BYTES (2u << 10)
-#define RECHECK_MS 1000                 /* the queue says that something is due, and gives nothing */
+#define RECHECK_MS 1000 /* the queue says that something is due, and gives nothing */
 
 void engine_push_init(struct engine_push *push)
 {
@@ -175,7 +175,7 @@ bool engine_push_ask(struct engine *e, struct engine_action *out)
     if (!take(e))
         return false;
     if (push->trial == TRIAL_SEND && strcmp(push->trial_op, push->batch.items[0].op_id) != 0)
-        push->trial = TRIAL_NONE;       /* edited meanwhile, or an older one became due */
+        push->trial = TRIAL_NONE; /* edited meanwhile, or an older one became due */
     encode_batch(e);
     note_progress(e);
     path = push->batch.count == 1 ? "sync:upsert" : "sync:bulkUpsert";
@@ -201,7 +201,8 @@ void engine_push_forget(struct engine *e, bool lost)
 /* ---- answers ---- */
 
 /* One result of the answer against the op that it should be about. */
-static bool read_result(const struct db_op *op, const struct cJSON *json, struct db_push_result *out)
+static bool read_result(const struct db_op *op, const struct cJSON *json,
+                        struct db_push_result *out)
 {
     const char *id = json_get_string(json, "opId"), *status = json_get_string(json, "status");
     const cJSON *error = json_get(json, "error");
@@ -242,7 +243,8 @@ static struct db_push_result *read_results(const struct db_ops *batch, const str
     return NULL;
 }
 
-/* What came back is no answer: it may have been applied or not. Reading goes on; sending is tried again later. */
+/* What came back is no answer: it may have been applied or not. Reading goes on; sending is
+ * tried again later. */
 static void stop_malformed(struct engine *e)
 {
     struct err trouble = { 0 };
@@ -257,7 +259,8 @@ static void stop_malformed(struct engine *e)
 }
 
 /* The store's part; true when the answer is in. */
-static bool apply(struct engine *e, const struct db_push_result *results, size_t count, const char *epoch)
+static bool apply(struct engine *e, const struct db_push_result *results, size_t count,
+                  const char *epoch)
 {
     struct db_push_counts counts = { 0 };
     struct err err = { 0 };
@@ -272,8 +275,8 @@ static bool apply(struct engine *e, const struct db_push_result *results, size_t
         engine_store_failed(e, &err);
         return false;
     }
-    log_info("sync", "pushed %zu ops: %d applied, %d rejected, %d failed, %d held, %d again", count, counts.applied,
-             counts.rejected, counts.failed, counts.held, counts.again);
+    log_info("sync", "pushed %zu ops: %d applied, %d rejected, %d failed, %d held, %d again", count,
+             counts.applied, counts.rejected, counts.failed, counts.held, counts.again);
     e->status.done += (int64_t)count;
     e->push.is_maybe_due = true;
     return true;
@@ -334,7 +337,8 @@ static void describe_refusal(const struct convex_answer *answer, struct err *out
     }
 }
 
-/* These say what they mean, and are not counted: no need to find out whether the backend is well. */
+/* These say what they mean, and are not counted: no need to find out whether the backend is
+ * well. */
 static bool is_hold(const char *code)
 {
     return strcmp(code, "unknown_table") == 0 || strcmp(code, "unknown_column") == 0;
@@ -380,7 +384,7 @@ void engine_push_split(struct engine *e, const struct convex_answer *answer)
 
     push->is_maybe_due = true;
     if (answer->class == CONVEX_TOO_LARGE) {
-        engine_new_run(e);              /* an answer that was too large may have been one of success */
+        engine_new_run(e); /* an answer that was too large may have been one of success */
         push->bytes_cap = push->max_bytes / 2 > LEAST_BYTES ? push->max_bytes / 2 : LEAST_BYTES;
         push->max_bytes = push->bytes_cap;
     }

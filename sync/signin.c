@@ -41,7 +41,7 @@ void sync_identity_done(struct sync_identity *identity)
 struct session {
     struct convex_http *http;
     int stop_fd;
-    int64_t until_ms;                   /* monotonic */
+    int64_t until_ms; /* monotonic */
 };
 
 static enum rc wait_reply(struct session *session, struct convex_reply *out, struct err *err)
@@ -83,10 +83,11 @@ static enum rc get_instance(struct session *session, char **out, struct err *err
         rc = err_set(err, RC_NETWORK, "%s", reply.problem);
     else if (reply.http_status == 429 || reply.http_status >= 500)
         rc = err_set(err, RC_NETWORK, "The server is busy.");
-    else if (reply.http_status != 200 || len == 0 || len > NAME_MAX_BYTES || !text_is_valid(s, len) ||
-             memchr(s, '<', len))
+    else if (reply.http_status != 200 || len == 0 || len > NAME_MAX_BYTES ||
+             !text_is_valid(s, len) || memchr(s, '<', len))
         rc = err_set(err, RC_NETWORK,
-                     "What answered there is not an Outpost server. Check the URL; does this network want a sign-in?");
+                     "What answered there is not an Outpost server. Check the URL; does this "
+                     "network want a sign-in?");
     else
         *out = mem_strndup(s, len);
     if (rc)
@@ -101,16 +102,18 @@ static enum rc explain(const struct convex_answer *answer, struct err *err)
     static const struct {
         const char *code;
         enum rc rc;
-        const char *words;              /* NULL: the server's */
+        const char *words; /* NULL: the server's */
     } codes[] = {
         { "invalid_credentials", RC_AUTH, "Wrong user name or password." },
         { "too_many_attempts", RC_AUTH, "Too many attempts. Wait some minutes and try again." },
         { "invalid_value", RC_REFUSED, NULL },
-        { "forbidden", RC_REFUSED, "This server does not take new accounts by itself. Ask who runs it." },
+        { "forbidden", RC_REFUSED,
+          "This server does not take new accounts by itself. Ask who runs it." },
     };
     enum rc rc;
 
-    for (size_t i = 0; answer->class == CONVEX_REFUSED && i < sizeof(codes) / sizeof(codes[0]); i++) {
+    for (size_t i = 0; answer->class == CONVEX_REFUSED && i < sizeof(codes) / sizeof(codes[0]);
+         i++) {
         if (strcmp(codes[i].code, answer->code) != 0)
             continue;
         rc = err_set(err, codes[i].rc, "%s", codes[i].words ? codes[i].words : answer->message);
@@ -132,8 +135,8 @@ static enum rc explain(const struct convex_answer *answer, struct err *err)
     return rc;
 }
 
-static enum rc post(struct session *session, const struct convex_call *call, const char *token, struct cJSON **value,
-                    struct err *err)
+static enum rc post(struct session *session, const struct convex_call *call, const char *token,
+                    struct cJSON **value, struct err *err)
 {
     struct convex_reply reply = { 0 };
     struct convex_answer answer;
@@ -157,8 +160,8 @@ static enum rc post(struct session *session, const struct convex_call *call, con
 
 /* ---- the steps ---- */
 
-static enum rc get_tokens(struct session *session, const struct sync_sign_in *how, struct sync_identity *id,
-                          struct err *err)
+static enum rc get_tokens(struct session *session, const struct sync_sign_in *how,
+                          struct sync_identity *id, struct err *err)
 {
     struct convex_tokens tokens = { 0 };
     struct cJSON *value = NULL;
@@ -185,10 +188,12 @@ static enum rc get_tokens(struct session *session, const struct sync_sign_in *ho
     return rc;
 }
 
-static enum rc get_viewer(struct session *session, const struct sync_sign_in *how, struct sync_identity *id,
-                          struct err *err)
+static enum rc get_viewer(struct session *session, const struct sync_sign_in *how,
+                          struct sync_identity *id, struct err *err)
 {
-    const struct convex_call call = { .kind = CONVEX_QUERY, .path = "users:viewer", .args = "{\"protocol\":1}" };
+    const struct convex_call call = { .kind = CONVEX_QUERY,
+                                      .path = "users:viewer",
+                                      .args = "{\"protocol\":1}" };
     const char *user_id, *email, *name;
     struct cJSON *value = NULL;
     enum rc rc = post(session, &call, id->token, &value, err);
@@ -221,9 +226,13 @@ static char *without_slash(const char *url)
 enum rc sync_sign_in(const struct sync_sign_in *how, struct sync_identity *out, struct err *err)
 {
     const struct convex_http_options options = {
-        .url = how->server, .insecure = how->insecure, .ca_file = how->ca_file, .client = "outpost-" OUTPOST_VERSION,
+        .url = how->server,
+        .insecure = how->insecure,
+        .ca_file = how->ca_file,
+        .client = "outpost-" OUTPOST_VERSION,
     };
-    struct session session = { .stop_fd = how->stop_fd, .until_ms = clock_mono(&clock_system) + SIGN_IN_MS };
+    struct session session = { .stop_fd = how->stop_fd,
+                               .until_ms = clock_mono(&clock_system) + SIGN_IN_MS };
     struct sync_identity id = { 0 };
     enum rc rc = convex_http_open(&options, &session.http, err);
 
@@ -249,8 +258,12 @@ enum rc sync_sign_in(const struct sync_sign_in *how, struct sync_identity *out, 
 void sync_sign_out(const char *server, const char *token, const char *ca_file, bool insecure)
 {
     const struct convex_http_options options = {
-        .url = server, .insecure = insecure, .ca_file = ca_file, .client = "outpost-" OUTPOST_VERSION,
-        .connect_ms = SIGN_OUT_MS, .answer_ms = SIGN_OUT_MS,
+        .url = server,
+        .insecure = insecure,
+        .ca_file = ca_file,
+        .client = "outpost-" OUTPOST_VERSION,
+        .connect_ms = SIGN_OUT_MS,
+        .answer_ms = SIGN_OUT_MS,
     };
     const struct convex_call call = { .kind = CONVEX_ACTION, .path = "auth:signOut", .args = "{}" };
     struct session session = { .stop_fd = -1, .until_ms = clock_mono(&clock_system) + SIGN_OUT_MS };

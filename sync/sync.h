@@ -1,8 +1,10 @@
-/* sync/sync.h: all that the rest of the program may know of sync: sign in, start, ask, look at the status, stop.
+/* sync/sync.h: all that the rest of the program may know of sync: sign in, start, ask, look at the
+ * status, stop.
  *
- * Owner    src/app starts it and stops it; sync_stop joins the worker (within 2 s, a dead name server included).
- * Threads  every call is for one thread (the UI's, or a command's) and returns at once, save sync_stop and
- *          sync_sign_in.
+ * Owner    src/app starts it and stops it; sync_stop joins the worker (within 2 s, a dead name
+ *          server included).
+ * Threads  every call is for one thread (the UI's, or a command's) and returns at once, save
+ *          sync_start (opens the store), sync_stop, sync_wait_parked, sync_sign_in, sync_sign_out.
  * Errors   what goes wrong after the start is in the status.
  * Units    times are UTC ms since the epoch; 0 means never.
  */
@@ -29,7 +31,7 @@ enum sync_phase {
     SYNC_PUSHING,               /* sending: done of total ops */
     SYNC_PULLING,               /* getting: done records of this round, total 0 */
     SYNC_INITIAL,               /* a first sync is not complete: done of total records of `table` */
-    SYNC_BLOCKED                /* waits for a person: session over, wrong server, program too old (see last) */
+    SYNC_BLOCKED                /* waits for a person: session over, program too old (see last) */
 };
 
 struct sync_status {            /* a value: copied whole, holds no pointers */
@@ -47,7 +49,7 @@ struct sync_status {            /* a value: copied whole, holds no pointers */
     int64_t got_bytes;          /* of the running or stopped initial sync */
     int64_t started;            /* of the initial sync */
     int tries;                  /* rounds that failed in a row */
-    int64_t sending_since;      /* a record whose sent_at is not older is being sent now; 0: nothing is */
+    int64_t sending_since;      /* a record whose sent_at is not older is being sent; 0: none is */
     int64_t last_ok;            /* end of the last whole round */
     int64_t next_try;           /* after a failure; 0: none planned */
     int64_t pulled;             /* records changed by the office in the last round */
@@ -91,7 +93,8 @@ enum sync_want {
 bool sync_wait_parked(struct sync *s, int wait_ms);
 
 void sync_status_read(struct sync *s, struct sync_status *out);
-/* Readable after each status change; sync_status_read empties it. Borrowed: poll it, do not read or close it. */
+/* Readable after each status change; sync_status_read empties it. Borrowed: poll it, do not
+ * read or close it. */
 int sync_status_fd(const struct sync *s);
 
 /* ---- signing in: before there is a file, or again when the session is over ---- */
@@ -106,14 +109,15 @@ struct sync_sign_in {
 };
 
 struct sync_identity {                  /* all zero is valid; sync_identity_done wipes and frees */
-    char *server, *instance;            /* URL without a slash at its end; instance name of the backend */
+    char *server, *instance;            /* URL without a slash at its end; the backend's name */
     char *user_id, *email, *name;
     char *token, *refresh;              /* refresh NULL with a ready token */
 };
 void sync_identity_done(struct sync_identity *identity);
 
-/* Blocks on the network (at most some 40 s): run it in a thread of its own when there is a screen. RC_AUTH: wrong
- * password or too many attempts; RC_NETWORK: not reached (the sentence says why); RC_REFUSED; RC_INVALID: the URL. */
+/* Blocks on the network (at most some 40 s): run it in a thread of its own when there is a
+ * screen. RC_AUTH: wrong password or too many attempts; RC_NETWORK: not reached (the sentence
+ * says why); RC_REFUSED; RC_INVALID: the URL. */
 enum rc sync_sign_in(const struct sync_sign_in *how, struct sync_identity *out, struct err *err);
 
 /* Ends the session at the backend, best effort; the queue stays. At most some 5 s. */

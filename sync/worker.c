@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "sync/worker_priv.h"
 
-#define QUIET_MS 200            /* one change of a link makes a burst of events */
+#define QUIET_MS 200 /* one change of a link makes a burst of events */
 #define SLEPT_MIN_MS 1000
 
 enum watched_fd { FD_BELL, FD_LINK, FD_CLOCK, FD_HOLDER, FD_COUNT };
@@ -39,8 +39,8 @@ static int64_t read_slept_ms(void)
     return (int64_t)(boot.tv_sec - mono.tv_sec) * 1000 + (boot.tv_nsec - mono.tv_nsec) / 1000000;
 }
 
-/* A timer that never ends but is cancelled when the wall clock is set, as the kernel does at resume: it ends a
- * poll() whose timeout did not count the sleep. */
+/* A timer that never ends but is cancelled when the wall clock is set, as the kernel does at
+ * resume: it ends a poll() whose timeout did not count the sleep. */
 static int open_sleep_fd(void)
 {
     struct itimerspec far = { .it_value.tv_sec = LONG_MAX / 4 };
@@ -75,7 +75,9 @@ static void say_started(struct sync *s, const struct err *err)
 static enum rc open_http(struct sync *s, struct err *err)
 {
     struct convex_http_options options = {
-        .url = s->server, .insecure = s->options.insecure, .ca_file = s->ca_file,
+        .url = s->server,
+        .insecure = s->options.insecure,
+        .ca_file = s->ca_file,
         .client = "outpost-" OUTPOST_VERSION,
     };
     struct db_account account = { 0 };
@@ -95,7 +97,10 @@ static enum rc open_http(struct sync *s, struct err *err)
 static enum rc open_all(struct sync *s, struct err *err)
 {
     const struct db_options options = {
-        .path = s->db_path, .role = DB_SYNCER, .registry = s->options.registry, .clock = s->options.clock,
+        .path = s->db_path,
+        .role = DB_SYNCER,
+        .registry = s->options.registry,
+        .clock = s->options.clock,
     };
     struct err no_monitor = { 0 };
     enum rc rc = db_open(&options, &s->db, err);
@@ -174,7 +179,8 @@ static void say_parked(struct sync *s, bool is_parked)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Park and unpark may both be asked for; the last state of the terminal is the one that counts: it runs. */
+/* Park and unpark may both be asked for; the last state of the terminal is the one that
+ * counts: it runs. */
 static void change_parking(struct sync *s, unsigned requests)
 {
     if (requests & SYNC_UNPARK) {
@@ -182,7 +188,7 @@ static void change_parking(struct sync *s, unsigned requests)
     } else if (requests & SYNC_PARK) {
         if (s->is_holder)
             holder_end(s);
-        publish(s);                     /* who waits for the parking reads that we hold nothing */
+        publish(s); /* who waits for the parking reads that we hold nothing */
         say_parked(s, true);
     }
 }
@@ -250,7 +256,7 @@ static void read_fds(struct sync *s, const struct pollfd fds[FD_COUNT])
         s->hint_at = clock_mono(s->options.clock);
     }
     if (fds[FD_CLOCK].revents && read(s->sleep_fd, &ignored, sizeof(ignored)) < 0) {
-        close(s->sleep_fd);             /* cancelled: a new one for the next time */
+        close(s->sleep_fd); /* cancelled: a new one for the next time */
         s->sleep_fd = open_sleep_fd();
     }
     if (has_slept(s) && s->is_holder)
@@ -283,7 +289,7 @@ static void *run(void *arg)
 {
     struct sync *s = arg;
     struct err err = { 0 };
-    unsigned requests, kept = 0;        /* what is asked of a parked worker is done when it runs again */
+    unsigned requests, kept = 0; /* what is asked of a parked worker is done when it runs again */
     int64_t wait_ms;
 
     open_all(s, &err);
@@ -292,7 +298,7 @@ static void *run(void *arg)
         say_started(s, &err);
         return NULL;
     }
-    turn(s, 0);                         /* the first status is a true one */
+    turn(s, 0); /* the first status is a true one */
     publish(s);
     say_started(s, &err);
     while (take_requests(s, &requests)) {

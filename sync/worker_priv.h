@@ -1,5 +1,6 @@
-/* sync/worker_priv.h: the inside of struct sync, shared by worker.c (the thread and the requests to it), holder.c (syncing)
- * and follower.c (watching the process that syncs).
+/* sync/worker_priv.h: the inside of struct sync, shared by worker.c (the thread and the
+ * requests to it), holder.c (syncing) and follower.c (watching the process that syncs).
+ *
  */
 #ifndef SYNC_WORKER_PRIV_H
 #define SYNC_WORKER_PRIV_H
@@ -16,12 +17,12 @@ struct sync {
     pthread_t thread;
     struct sync_options options;
     char *db_path, *server, *ca_file;
-    struct convex_http *http;           /* the worker's; others may only wake it up */
-    int status_fd;                      /* eventfd */
+    struct convex_http *http;       /* the worker's; others may only wake it up */
+    int status_fd;                  /* eventfd */
 
-    pthread_mutex_t lock;               /* guards the fields below; held for copies only */
-    pthread_cond_t changed;             /* of is_started and is_parked; CLOCK_MONOTONIC */
-    unsigned requests;                  /* bits of enum sync_request */
+    pthread_mutex_t lock;           /* guards the fields below; held for copies only */
+    pthread_cond_t changed;         /* of is_started and is_parked; CLOCK_MONOTONIC */
+    unsigned requests;              /* bits of enum sync_request */
     bool is_stopping;
     bool is_started;
     bool is_parked;
@@ -32,26 +33,26 @@ struct sync {
     struct db *db;
     struct db_bell *bell;
     struct db_lock *store_lock;
-    struct netmon *netmon;              /* NULL: the kernel has none for us; timers alone */
-    struct engine *engine;              /* NULL until this process first holds the lock */
-    int sleep_fd;                       /* readable when the wall clock jumped, as it does after system sleep; -1: none */
-    int64_t slept_ms;                   /* CLOCK_BOOTTIME - CLOCK_MONOTONIC, as last seen */
+    struct netmon *netmon;          /* NULL: the kernel has none for us; timers alone */
+    struct engine *engine;          /* NULL until this process first holds the lock */
+    int sleep_fd;                   /* readable when the wall clock jumped; -1: none */
+    int64_t slept_ms;               /* CLOCK_BOOTTIME - CLOCK_MONOTONIC, as last seen */
     bool is_holder;
-    bool is_get;                        /* the transfer under way */
-    bool is_db_changed;                 /* another connection has committed */
+    bool is_get;                    /* the transfer under way */
+    bool is_db_changed;             /* another connection has committed */
 
-    enum netmon_hint hint;              /* of the link, waiting to become quiet */
-    int64_t hint_at;                    /* monotonic, options.clock */
+    enum netmon_hint hint;          /* of the link, waiting to become quiet */
+    int64_t hint_at;                /* monotonic, options.clock */
 
-    int64_t want_id;                    /* the newest request of another process that the engine was given */
-    int64_t want_done;                  /* answered up to here */
+    int64_t want_id;                /* the newest want of another process that the engine knows */
+    int64_t want_done;              /* answered up to here */
 
-    struct sync_status mirror;          /* follower: made from the db's state */
-    struct err begin_err;               /* why this process could not sync though the lock was free */
-    int free_looks;                     /* the lock seemed free, and was not ours, so many times in a row */
+    struct sync_status mirror;      /* follower: made from the db's state */
+    struct err begin_err;           /* why we could not sync though the lock was free */
+    int free_looks;                 /* in a row the lock seemed free, and was not ours */
     pid_t watched;
-    int watched_fd;                     /* pidfd of the holder, or -1 */
-    int64_t rounds_base;                /* what was counted before the engine began to count */
+    int watched_fd;                 /* pidfd of the holder, or -1 */
+    int64_t rounds_base;            /* what was counted before the engine began to count */
     uint64_t checkpointed_round;
 };
 

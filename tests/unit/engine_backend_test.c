@@ -1,5 +1,5 @@
-/* Two devices and the embedded backend in one thread and in virtual time: the engine against the real other end, with
- * answers that are lost after the backend has committed. */
+/* Two devices and the embedded backend in one thread and in virtual time: the engine against
+ * the real other end, with answers that are lost after the backend has committed. */
 #include "tests/unit/store_fixture.h"
 
 #include <unistd.h>
@@ -20,8 +20,8 @@ struct town {
     struct device devices[2];
     char *backend_path;
     struct backend *backend;
-    int64_t *now;                       /* of all */
-    int lose_every;                     /* each so manieth answer is lost; 0: none */
+    int64_t *now;   /* of all */
+    int lose_every; /* each so manieth answer is lost; 0: none */
     int answers;
     int64_t requests;
 };
@@ -32,13 +32,18 @@ static uint64_t no_jitter(void *ctx)
     return 0;
 }
 
-static void ask_backend(struct town *t, const char *method, const char *path, const char *token, const char *body,
-                        struct convex_reply *reply)
+static void ask_backend(struct town *t, const char *method, const char *path, const char *token,
+                        const char *body, struct convex_reply *reply)
 {
     char auth[200];
     const struct backend_request request = {
-        .method = method, .path = path, .content_type = "application/json", .authorization = token ? auth : NULL,
-        .body = body, .body_len = strlen(body), .peer = "127.0.0.1",
+        .method = method,
+        .path = path,
+        .content_type = "application/json",
+        .authorization = token ? auth : NULL,
+        .body = body,
+        .body_len = strlen(body),
+        .peer = "127.0.0.1",
     };
     struct backend_answer answer;
 
@@ -59,7 +64,8 @@ static void ask_backend(struct town *t, const char *method, const char *path, co
     backend_answer_done(&answer);
 }
 
-static void call(struct town *t, const struct convex_call *what, const char *token, struct convex_answer *out)
+static void call(struct town *t, const struct convex_call *what, const char *token,
+                 struct convex_answer *out)
 {
     struct convex_reply reply;
     struct buf body = { 0 };
@@ -104,7 +110,8 @@ static void drain(struct town *t, struct device *d)
         if (action.what != ENGINE_WAIT)
             continue;
         engine_status(d->engine, &status);
-        if (status.rounds > rounds && status.waiting == 0 && status.is_complete && status.last.rc == RC_OK)
+        if (status.rounds > rounds && status.waiting == 0 && status.is_complete &&
+            status.last.rc == RC_OK)
             return;
         assert_true(action.until_ms < INT64_MAX);
         if (action.until_ms > *t->now)
@@ -127,7 +134,11 @@ static void open_backend(struct town *t)
 
     clock = (struct clock){ town_now, town_now, t };
     const struct backend_options options = {
-        .path = t->backend_path, .registry = f->reg, .clock = &clock, .quick_hash = true, .no_mark = true,
+        .path = t->backend_path,
+        .registry = f->reg,
+        .clock = &clock,
+        .quick_hash = true,
+        .no_mark = true,
     };
     must(f, backend_open(&options, &t->backend, &f->err));
 }
@@ -154,16 +165,25 @@ static void sign_in(struct town *t, struct device *d)
     struct convex_answer answer;
     char *instance = instance_name(t);
     const struct engine_options options = {
-        .db = d->f->db, .clock = &d->f->clock, .random = no_jitter,
+        .db = d->f->db,
+        .clock = &d->f->clock,
+        .random = no_jitter,
     };
 
     convex_auth_password_args("signIn", EMAIL, PASSWORD, &args);
-    const struct convex_call what = { .kind = CONVEX_ACTION, .path = "auth:signIn", .args = buf_str(&args) };
+    const struct convex_call what = { .kind = CONVEX_ACTION,
+                                      .path = "auth:signIn",
+                                      .args = buf_str(&args) };
     call(t, &what, NULL, &answer);
     must(d->f, convex_auth_tokens(answer.value, &tokens, &d->f->err));
     const struct db_account account = {
-        .server = "http://127.0.0.1:1", .instance = instance, .user_id = "u", .email = EMAIL,
-        .device_id = d->device_id, .token = tokens.token, .refresh = tokens.refresh,
+        .server = "http://127.0.0.1:1",
+        .instance = instance,
+        .user_id = "u",
+        .email = EMAIL,
+        .device_id = d->device_id,
+        .token = tokens.token,
+        .refresh = tokens.refresh,
     };
     must(d->f, db_account_write(d->f->db, &account, &d->f->err));
     must(d->f, engine_new(&options, &d->engine, &d->f->err));
@@ -254,7 +274,7 @@ static void two_devices_end_with_the_same_records_although_answers_are_lost(void
         drain(t, a);
         drain(t, b);
     }
-    for (int i = 0; i < 40; i++) {      /* each edits what the other made */
+    for (int i = 0; i < 40; i++) { /* each edits what the other made */
         struct device *d = i % 2 ? b : a;
         SAVE(d->f, saved[i].client_id, &saved[i], "priority", "high");
     }

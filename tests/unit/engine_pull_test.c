@@ -3,7 +3,8 @@
 
 static const char *cursor_asked(struct rig *r, const char *table)
 {
-    const cJSON *cursor = table ? json_get(json_get(r->args, "cursors"), table) : json_get(r->args, "cursor");
+    const cJSON *cursor =
+        table ? json_get(json_get(r->args, "cursors"), table) : json_get(r->args, "cursor");
 
     if (!cursor)
         return "absent";
@@ -30,7 +31,8 @@ static cJSON *docs_of(int from, int count)
 
 static cJSON *change_page(const char *epoch, cJSON *docs, const char *cursor, bool more)
 {
-    cJSON *page = cJSON_CreateObject(), *changes = cJSON_AddArrayToObject(page, "changes"), *cursors, *doc;
+    cJSON *page = cJSON_CreateObject(), *changes = cJSON_AddArrayToObject(page, "changes"),
+          *cursors, *doc;
 
     while ((doc = cJSON_DetachItemFromArray(docs, 0)) != NULL) {
         cJSON *change = cJSON_CreateObject();
@@ -76,7 +78,7 @@ static void the_first_sync_walks_page_by_page_and_makes_the_device_usable(void *
     answer_value(r, page);
     EXPECT(r, "sync:getAllForUser");
     assert_string_equal(cursor_asked(r, NULL), "w1");
-    EXPECT(r, "wait");                  /* the page is applied while the next is under way */
+    EXPECT(r, "wait"); /* the page is applied while the next is under way */
     assert_int_equal(rig_status(r).done, 60);
     assert_int_equal(rig_status(r).total, 100);
     assert_string_equal(rig_status(r).table, "tasks");
@@ -107,7 +109,7 @@ static void a_first_sync_that_broke_goes_on_where_it_stopped(void **state)
     assert_int_equal(rig_status(r).phase, SYNC_INITIAL);
     assert_int_equal(rig_status(r).done, 60);
     assert_true(rig_status(r).next_try > 0);
-    rig_start(r);                       /* the program was ended and started again */
+    rig_start(r); /* the program was ended and started again */
     rig_greet(r);
     EXPECT(r, "GET /version");
     answer_get(r, 200, "1.2.3");
@@ -167,7 +169,8 @@ static void nothing_new_costs_one_request_and_writes_nothing(void **state)
     other = fixture_open(r->f, DB_COMMAND);
     db_has_changed(other);
     for (int i = 0; i < 3; i++) {
-        assert_true(r->action.until_ms - r->f->now >= 48000 && r->action.until_ms - r->f->now <= 72000);
+        assert_true(r->action.until_ms - r->f->now >= 48000 &&
+                    r->action.until_ms - r->f->now <= 72000);
         rig_sleep(r);
         EXPECT(r, "sync:getChangesSince");
         answer_no_changes(r, "c1");
@@ -281,7 +284,7 @@ static void a_new_table_waits_for_a_backend_that_knows_it_and_is_asked_for_daily
     rig_sleep(r);
     EXPECT(r, "sync:getChangesSince");
     answer_no_changes(r, "c1");
-    EXPECT(r, "wait");                  /* not asked for again yet */
+    EXPECT(r, "wait"); /* not asked for again yet */
     r->f->now += 25 * 3600 * 1000;
     EXPECT(r, "GET /version");
     answer_get(r, 200, "1.2.3");
@@ -362,7 +365,8 @@ static void a_page_that_is_not_as_agreed_changes_nothing(void **state)
         "{'epoch':'e1','changes':[],'cursors':{},'more':false}",
         "{'epoch':'e1','changes':[],'cursors':{'tasks':null},'more':false}",
         "{'epoch':'e1','changes':[],'cursors':{'tasks':'c1'},'more':true}",
-        "{'epoch':'e1','changes':[{'table':'tasks','doc':{}}],'cursors':{'tasks':'c2'},'more':false}",
+        "{'epoch':'e1','changes':[{'table':'tasks','doc':{}}],'cursors':{'tasks':'c2'},'more':"
+        "false}",
         "{'epoch':7,'changes':[],'cursors':{'tasks':'c2'},'more':false}",
     };
     struct rig *r = *state;

@@ -12,9 +12,9 @@ static bool batch_has(struct rig *r, const char *text)
 
     if (op)
         return strcmp(json_get_string(json_get(op, "set"), "text"), text) == 0;
-    cJSON_ArrayForEach(op, json_get(r->args, "ops"))
-        if (strcmp(json_get_string(json_get(op, "set"), "text"), text) == 0)
-            return true;
+    cJSON_ArrayForEach(
+        op, json_get(r->args, "ops")) if (strcmp(json_get_string(json_get(op, "set"), "text"),
+                                                 text) == 0) return true;
     return false;
 }
 
@@ -109,7 +109,8 @@ static void a_push_that_got_no_answer_is_sent_again_under_a_new_run_id(void **st
     fixture_queue(r->f, 0);
 }
 
-/* The fault of three SDKs of another engine: after one failed upload nothing was tried again until the next save. */
+/* The fault of three SDKs of another engine: after one failed upload nothing was tried again
+ * until the next save. */
 static void a_failed_push_is_tried_again_without_a_new_save_until_the_queue_is_empty(void **state)
 {
     struct rig *r = *state;
@@ -167,7 +168,7 @@ static void one_bad_op_among_100_is_isolated_and_99_arrive(void **state)
     assert_int_equal(ops.items[0].state, OP_QUEUED);
     db_ops_done(&ops);
     assert_true(requests < 24);
-    assert_true(most > 20);             /* grown again after the bad one */
+    assert_true(most > 20); /* grown again after the bad one */
     assert_int_equal(rig_status(r).net, SYNC_ONLINE);
 }
 
@@ -214,9 +215,12 @@ static void too_large_and_unreadable_lone_ops_are_refusals_with_words(void **sta
         const char *body, *words;
     } cases[] = {
         { 413, "", "This change is too large for the server." },
-        { 400, "{\"code\":\"BadJsonBody\",\"message\":\"x\"}", "The server could not read this change." },
-        { 200, "{\"status\":\"error\",\"errorMessage\":\"x\",\"errorData\":{\"code\":\"invalid_value\","
-               "\"message\":\"not so\"}}", "not so" },
+        { 400, "{\"code\":\"BadJsonBody\",\"message\":\"x\"}",
+          "The server could not read this change." },
+        { 200,
+          "{\"status\":\"error\",\"errorMessage\":\"x\",\"errorData\":{\"code\":\"invalid_value\","
+          "\"message\":\"not so\"}}",
+          "not so" },
     };
     struct rig *r = *state;
     struct db_ops ops;
@@ -256,8 +260,10 @@ static void a_refused_op_delays_no_other_record(void **state)
     rig_save_many(r, 3);
     EXPECT(r, "sync:bulkUpsert");
     value = rig_push_value(r, NULL);
-    bad = quoted("{'status':'rejected','error':{'code':'invalid_value','message':'not so','column':'text'}}");
-    cJSON_AddStringToObject(bad, "opId", json_get_string(cJSON_GetArrayItem(json_get(value, "results"), 1), "opId"));
+    bad = quoted("{'status':'rejected','error':{'code':'invalid_value','message':'not "
+                 "so','column':'text'}}");
+    cJSON_AddStringToObject(
+        bad, "opId", json_get_string(cJSON_GetArrayItem(json_get(value, "results"), 1), "opId"));
     cJSON_ReplaceItemInArray(cJSON_GetObjectItem(value, "results"), 1, bad);
     answer_value(r, value);
     EXPECT(r, "wait");
@@ -268,7 +274,7 @@ static void a_refused_op_delays_no_other_record(void **state)
     answer_applied(r);
     EXPECT(r, "wait");
     rig_sleep(r);
-    EXPECT(r, "sync:upsert");           /* the refused one, some seconds later */
+    EXPECT(r, "sync:upsert"); /* the refused one, some seconds later */
     assert_true(batch_has(r, "task 1"));
 }
 
@@ -277,7 +283,8 @@ static void results_that_do_not_match_the_ops_are_no_answer(void **state)
     static const char *const wrong[] = {
         "{'epoch':'e1','results':[]}",
         "{'epoch':'e1'}",
-        "{'epoch':'e1','results':[{'opId':'x','status':'applied','doc':{}},{'opId':'y','status':'applied','doc':{}}]}",
+        "{'epoch':'e1','results':[{'opId':'x','status':'applied','doc':{}},{'opId':'y','status':'"
+        "applied','doc':{}}]}",
         "{'results':'none'}",
     };
     struct rig *r = *state;
@@ -286,7 +293,8 @@ static void results_that_do_not_match_the_ops_are_no_answer(void **state)
     rig_settle(r);
     rig_save_many(r, 2);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        while (strncmp(rig_next(r), "sync:upsert", 11) != 0 && strcmp(r->asked, "sync:bulkUpsert") != 0) {
+        while (strncmp(rig_next(r), "sync:upsert", 11) != 0 &&
+               strcmp(r->asked, "sync:bulkUpsert") != 0) {
             if (strcmp(r->asked, "wait") == 0)
                 rig_sleep(r);
             else if (strcmp(r->asked, "GET /instance_name") == 0)
@@ -298,11 +306,11 @@ static void results_that_do_not_match_the_ops_are_no_answer(void **state)
         answer(r, wrong[i]);
         assert_int_equal(rig_counts(r).waiting, 2);
         if (i == 0) {
-            EXPECT(r, "wait");          /* it was a push of what was saved, so no pull; backoff */
+            EXPECT(r, "wait"); /* it was a push of what was saved, so no pull; backoff */
             assert_true(r->action.until_ms > r->f->now);
         }
     }
-    EXPECT(r, "sync:getChangesSince");  /* a push that stops never stops pull */
+    EXPECT(r, "sync:getChangesSince"); /* a push that stops never stops pull */
     assert_string_not_equal(run_id, r->run_id);
 }
 
@@ -387,8 +395,9 @@ static void a_client_that_is_too_old_holds_everything_and_says_so(void **state)
     EXPECT(r, "wait");
     assert_int_equal(rig_counts(r).held, 3);
     assert_int_equal(rig_status(r).phase, SYNC_BLOCKED);
-    assert_string_equal(rig_status(r).last.msg,
-                        "This version is too old for the server. Changes are kept until it is updated.");
+    assert_string_equal(
+        rig_status(r).last.msg,
+        "This version is too old for the server. Changes are kept until it is updated.");
     assert_int_equal(r->action.until_ms - r->f->now, 3600 * 1000);
     rig_sleep(r);
     rig_greet(r);
@@ -412,7 +421,7 @@ static void an_edit_made_while_its_record_is_being_sent_goes_next(void **state)
     saved = rig_save(r, NULL, "first");
     EXPECT(r, "sync:upsert");
     rig_save(r, saved.client_id, "second");
-    EXPECT(r, "wait");                  /* one request at a time */
+    EXPECT(r, "wait"); /* one request at a time */
     answer_applied(r);
     EXPECT(r, "sync:upsert");
     assert_true(batch_has(r, "second"));

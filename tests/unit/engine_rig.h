@@ -1,5 +1,6 @@
-/* tests/unit/engine_rig.h: the engine on a real store, with a transport that is the test itself: EXPECT says what the
- * engine must ask for next, and one of the answer_ functions gives the end of that request. */
+/* tests/unit/engine_rig.h: the engine on a real store, with a transport that is the test
+ * itself: EXPECT says what the engine must ask for next, and one of the answer_ functions
+ * gives the end of that request. */
 #ifndef TESTS_ENGINE_RIG_H
 #define TESTS_ENGINE_RIG_H
 
@@ -7,22 +8,24 @@
 #include "sync/engine.h"
 #include "tests/unit/store_fixture.h"
 
-#define RIG_TURNS_MAX 20000             /* turns of the engine without a request: more is a loop that does not end */
+#define RIG_TURNS_MAX                                                                              \
+    20000 /* turns of the engine without a request: more is a loop that does not end */
 
 struct rig {
     struct fixture *f;
     struct engine *engine;
     struct engine_action action;
-    cJSON *args;                        /* of the last POST */
-    char asked[80];                     /* "GET /version", "sync:upsert", "wait" */
-    char run_id[80];                    /* the last one seen */
+    cJSON *args;     /* of the last POST */
+    char asked[80];  /* "GET /version", "sync:upsert", "wait" */
+    char run_id[80]; /* the last one seen */
     uint64_t random;
-    int64_t rev;                        /* of the next doc that is answered */
-    int slices;                         /* local work done since the last request */
+    int64_t rev; /* of the next doc that is answered */
+    int slices;  /* local work done since the last request */
 };
 
 static const char rig_second_table[] =
-    "{\"name\":\"visits\",\"label\":\"Visits\",\"labelOne\":\"visit\",\"title\":\"place\",\"list\":[\"place\"],"
+    "{\"name\":\"visits\",\"label\":\"Visits\",\"labelOne\":\"visit\",\"title\":\"place\",\"list\":"
+    "[\"place\"],"
     "\"columns\":[{\"name\":\"place\",\"label\":\"Place\",\"type\":\"text\",\"required\":true}]}";
 
 static inline uint64_t rig_random(void *ctx)
@@ -38,8 +41,13 @@ static inline int rig_setup(void **state)
     struct rig *r = mem_zero(1, sizeof *r);
     void *f = NULL;
     const struct db_account account = {
-        .server = "http://127.0.0.1:1", .instance = "pump-house-7", .user_id = "u1", .email = "maria@example.org",
-        .device_id = "device-1", .token = "token-1", .refresh = "refresh-1",
+        .server = "http://127.0.0.1:1",
+        .instance = "pump-house-7",
+        .user_id = "u1",
+        .email = "maria@example.org",
+        .device_id = "device-1",
+        .token = "token-1",
+        .refresh = "refresh-1",
     };
 
     if (fixture_setup(&f))
@@ -67,14 +75,18 @@ static inline int rig_teardown(void **state)
 static inline void rig_add_table(struct rig *r)
 {
     db_close(r->f->db);
-    must(r->f, registry_add(r->f->reg, rig_second_table, strlen(rig_second_table), "test", &r->f->err));
+    must(r->f,
+         registry_add(r->f->reg, rig_second_table, strlen(rig_second_table), "test", &r->f->err));
     r->f->db = fixture_open(r->f, DB_SYNCER);
 }
 
 static inline void rig_start(struct rig *r)
 {
     const struct engine_options options = {
-        .db = r->f->db, .clock = &r->f->clock, .random = rig_random, .random_ctx = r,
+        .db = r->f->db,
+        .clock = &r->f->clock,
+        .random = rig_random,
+        .random_ctx = r,
     };
 
     engine_free(r->engine);
@@ -124,7 +136,9 @@ static inline const char *rig_next(struct rig *r)
 
 static inline void answer_http(struct rig *r, int status, const char *body, int64_t retry_after_ms)
 {
-    struct convex_reply reply = { .complete = true, .http_status = status, .retry_after_ms = retry_after_ms };
+    struct convex_reply reply = { .complete = true,
+                                  .http_status = status,
+                                  .retry_after_ms = retry_after_ms };
     struct convex_answer answer;
 
     buf_puts(&reply.body, body);
@@ -150,14 +164,17 @@ static inline void answer_refused(struct rig *r, const char *code, const char *m
 {
     char body[400];
 
-    snprintf(body, sizeof body, "{\"status\":\"error\",\"errorMessage\":\"x\",\"errorData\":{\"code\":\"%s\","
-                                "\"message\":\"not so\"%s}}", code, more_members);
+    snprintf(body, sizeof body,
+             "{\"status\":\"error\",\"errorMessage\":\"x\",\"errorData\":{\"code\":\"%s\","
+             "\"message\":\"not so\"%s}}",
+             code, more_members);
     answer_http(r, 200, body, 0);
 }
 
 static inline void answer_hidden(struct rig *r)
 {
-    answer_http(r, 200, "{\"status\":\"error\",\"errorMessage\":\"[Request ID: 1] Server Error\"}", 0);
+    answer_http(r, 200, "{\"status\":\"error\",\"errorMessage\":\"[Request ID: 1] Server Error\"}",
+                0);
 }
 
 /* No answer at all. */
@@ -188,7 +205,8 @@ static inline void answer_get(struct rig *r, int status, const char *body)
 /* The result of an applied op; the record has what the op set. */
 static inline cJSON *rig_applied(struct rig *r, const cJSON *op)
 {
-    cJSON *result = cJSON_CreateObject(), *doc = doc_json(json_get_string(op, "clientId"), r->rev++, "");
+    cJSON *result = cJSON_CreateObject(),
+          *doc = doc_json(json_get_string(op, "clientId"), r->rev++, "");
 
     for (const cJSON *item = json_get(op, "set")->child; item; item = item->next)
         cJSON_ReplaceItemInObjectCaseSensitive(doc, item->string, cJSON_Duplicate(item, true));
@@ -225,7 +243,8 @@ static inline void answer_no_changes(struct rig *r, const char *cursor)
 {
     char text[160];
 
-    snprintf(text, sizeof text, "{'epoch':'e1','changes':[],'cursors':{'tasks':'%s'},'more':false}", cursor);
+    snprintf(text, sizeof text, "{'epoch':'e1','changes':[],'cursors':{'tasks':'%s'},'more':false}",
+             cursor);
     answer(r, text);
 }
 

@@ -9,7 +9,7 @@
 static void network_trouble_is_never_counted_and_backs_off(void **state)
 {
     static const struct {
-        int status;                     /* 0: no answer */
+        int status; /* 0: no answer */
         const char *body, *code;
     } cases[] = {
         { 0, "", "transient" },
@@ -117,7 +117,7 @@ static void a_link_that_flaps_does_not_make_us_knock_all_the_time(void **state)
 
     rig_settle(r);
     r->random = 1999;
-    for (int i = 0; i < 100; i++) {     /* 10 s at 10 Hz */
+    for (int i = 0; i < 100; i++) { /* 10 s at 10 Hz */
         engine_wake(r->engine, i % 2 ? ENGINE_LINK_UP : ENGINE_LINK_DOWN);
         while (strcmp(rig_next(r), "wait") != 0) {
             knocks++;
@@ -134,8 +134,12 @@ static void a_captive_portal_is_not_online_and_gets_no_token(void **state)
         int status;
         const char *body;
     } portals[] = {
-        { 200, "<html>Welcome to Hotel Wi-Fi</html>" }, { 302, "" }, { 200, "another-instance" },
-        { 404, "" }, { 511, "<html>" }, { 200, "" },
+        { 200, "<html>Welcome to Hotel Wi-Fi</html>" },
+        { 302, "" },
+        { 200, "another-instance" },
+        { 404, "" },
+        { 511, "<html>" },
+        { 200, "" },
     };
     struct rig *r = *state;
 
@@ -162,7 +166,7 @@ static void what_looks_like_a_wrong_url_is_believed_only_after_a_good_probe(void
     rig_settle(r);
     rig_sleep(r);
     EXPECT(r, "sync:getChangesSince");
-    answer_http(r, 404, "", 0);         /* a portal may say this too */
+    answer_http(r, 404, "", 0); /* a portal may say this too */
     EXPECT(r, "GET /instance_name");
     answer_get(r, 200, "<html>");
     EXPECT(r, "wait");
@@ -249,7 +253,8 @@ static void retry_makes_failed_and_held_ops_due_again(void **state)
     for (int i = 0; i < 3; i++) {
         cJSON *value;
         EXPECT(r, "sync:upsert");
-        value = quoted("{'epoch':'e1','result':{'status':'rejected','error':{'code':'forbidden','message':'no'}}}");
+        value = quoted("{'epoch':'e1','result':{'status':'rejected','error':{'code':'forbidden','"
+                       "message':'no'}}}");
         cJSON_AddStringToObject(cJSON_GetObjectItem(value, "result"), "opId",
                                 json_get_string(json_get(r->args, "op"), "opId"));
         answer_value(r, value);
@@ -306,7 +311,7 @@ static void other_processes_read_what_is_going_on_in_the_db(void **state)
     rig_save(r, NULL, "a");
     EXPECT(r, "sync:upsert");
     EXPECT(r, "wait");
-    assert_true(r->action.until_ms - r->f->now <= 300);     /* a slow push is told of after 300 ms */
+    assert_true(r->action.until_ms - r->f->now <= 300); /* a slow push is told of after 300 ms */
     rig_sleep(r);
     EXPECT(r, "wait");
     must(r->f, db_state_read(r->f->db, &seen, &r->f->err));
@@ -344,7 +349,7 @@ static void a_refused_token_is_refreshed_once_and_the_request_repeated(void **st
     assert_string_equal(r->action.token, "token-2");
     assert_int_equal(rig_retries(r), 0);
     answer_refused(r, "unauthenticated", "");
-    EXPECT(r, "wait");                  /* refused again: it is for a person */
+    EXPECT(r, "wait"); /* refused again: it is for a person */
     assert_true(rig_status(r).needs_sign_in);
     assert_int_equal(rig_status(r).phase, SYNC_BLOCKED);
     assert_int_equal(rig_status(r).net, SYNC_ONLINE);
@@ -365,19 +370,26 @@ static void a_session_that_is_over_asks_to_sign_in_and_goes_on_after_it(void **s
     answer(r, "{'tokens':null}");
     EXPECT(r, "wait");
     assert_true(rig_status(r).needs_sign_in);
-    assert_string_equal(rig_status(r).last.msg,
-                        "Sign in to send 1 pending change. You can go on working; nothing is lost.");
+    assert_string_equal(
+        rig_status(r).last.msg,
+        "Sign in to send 1 pending change. You can go on working; nothing is lost.");
     assert_int_equal(r->action.until_ms, INT64_MAX);
     engine_wake(r->engine, ENGINE_NOW);
     EXPECT(r, "wait");
     assert_true(engine_asked_result(r->engine, &result));
     assert_int_equal(result.rc, RC_AUTH);
     const struct db_account again = {
-        .server = "http://127.0.0.1:1", .instance = "pump-house-7", .user_id = "u1", .email = "maria@example.org",
-        .device_id = "device-1", .token = "token-9", .refresh = "refresh-9",
+        .server = "http://127.0.0.1:1",
+        .instance = "pump-house-7",
+        .user_id = "u1",
+        .email = "maria@example.org",
+        .device_id = "device-1",
+        .token = "token-9",
+        .refresh = "refresh-9",
     };
     must(r->f, db_account_write(r->f->db, &again, &r->f->err));
-    engine_wake(r->engine, ENGINE_LOCAL_CHANGE);    /* another process did it: all we hear is the bell */
+    engine_wake(r->engine,
+                ENGINE_LOCAL_CHANGE); /* another process did it: all we hear is the bell */
     rig_greet(r);
     EXPECT(r, "sync:upsert");
     assert_string_equal(r->action.token, "token-9");
@@ -409,8 +421,13 @@ static void a_sign_in_elsewhere_wins_over_a_refresh(void **state)
 {
     struct rig *r = *state;
     const struct db_account other = {
-        .server = "http://127.0.0.1:1", .instance = "pump-house-7", .user_id = "u1", .email = "maria@example.org",
-        .device_id = "device-1", .token = "token-7", .refresh = "refresh-7",
+        .server = "http://127.0.0.1:1",
+        .instance = "pump-house-7",
+        .user_id = "u1",
+        .email = "maria@example.org",
+        .device_id = "device-1",
+        .token = "token-7",
+        .refresh = "refresh-7",
     };
 
     rig_settle(r);
@@ -428,8 +445,12 @@ static void a_ready_token_that_is_refused_asks_to_sign_in(void **state)
 {
     struct rig *r = *state;
     const struct db_account ready = {
-        .server = "http://127.0.0.1:1", .instance = "pump-house-7", .user_id = "u1", .email = "maria@example.org",
-        .device_id = "device-1", .token = "oidc-1",
+        .server = "http://127.0.0.1:1",
+        .instance = "pump-house-7",
+        .user_id = "u1",
+        .email = "maria@example.org",
+        .device_id = "device-1",
+        .token = "oidc-1",
     };
 
     must(r->f, db_account_write(r->f->db, &ready, &r->f->err));
@@ -444,7 +465,8 @@ static void a_ready_token_that_is_refused_asks_to_sign_in(void **state)
 /* header.payload.signature, where the payload is {"exp":SECONDS}. */
 static char *jwt(int64_t exp_s)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     struct buf json = { 0 }, out = { 0 };
 
     buf_printf(&json, "{\"exp\":%lld}", (long long)exp_s);
@@ -452,7 +474,8 @@ static char *jwt(int64_t exp_s)
         buf_putc(&json, ' ');
     buf_puts(&out, "e30.");
     for (size_t i = 0; i < json.len; i += 3) {
-        unsigned bits = (unsigned)json.data[i] << 16 | (unsigned)json.data[i + 1] << 8 | (unsigned)json.data[i + 2];
+        unsigned bits = (unsigned)json.data[i] << 16 | (unsigned)json.data[i + 1] << 8 |
+                        (unsigned)json.data[i + 2];
         for (int shift = 18; shift >= 0; shift -= 6)
             buf_putc(&out, alphabet[bits >> shift & 63]);
     }
@@ -467,8 +490,13 @@ static void a_token_that_ends_within_a_minute_is_renewed_before_it_is_used(void 
     char *ending = jwt(r->f->now / 1000 + 90), *wrong_clock = jwt(r->f->now / 1000 - 5000);
     struct buf fresh = { 0 };
     const struct db_account account = {
-        .server = "http://127.0.0.1:1", .instance = "pump-house-7", .user_id = "u1", .email = "maria@example.org",
-        .device_id = "device-1", .token = ending, .refresh = "refresh-1",
+        .server = "http://127.0.0.1:1",
+        .instance = "pump-house-7",
+        .user_id = "u1",
+        .email = "maria@example.org",
+        .device_id = "device-1",
+        .token = ending,
+        .refresh = "refresh-1",
     };
 
     must(r->f, db_account_write(r->f->db, &account, &r->f->err));
@@ -478,7 +506,8 @@ static void a_token_that_ends_within_a_minute_is_renewed_before_it_is_used(void 
     EXPECT(r, "auth:signIn");
     buf_printf(&fresh, "{'tokens':{'token':'%s','refreshToken':'refresh-2'}}", wrong_clock);
     answer(r, buf_str(&fresh));
-    EXPECT(r, "sync:upsert");           /* one that seems over at once says that our clock is wrong: no loop */
+    EXPECT(r,
+           "sync:upsert"); /* one that seems over at once says that our clock is wrong: no loop */
     assert_string_equal(r->action.token, wrong_clock);
     buf_done(&fresh);
     free(ending);

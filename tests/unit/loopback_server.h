@@ -1,5 +1,5 @@
-/* tests/unit/loopback_server.h: the real backend behind a socket on loopback, in a thread of the test: just enough HTTP
- * for one client after the other, and faults on demand. */
+/* tests/unit/loopback_server.h: the real backend behind a socket on loopback, in a thread of
+ * the test: just enough HTTP for one client after the other, and faults on demand. */
 #ifndef TESTS_LOOPBACK_SERVER_H
 #define TESTS_LOOPBACK_SERVER_H
 
@@ -24,8 +24,8 @@
 
 enum server_mode {
     SERVER_GOOD,
-    SERVER_SILENT,      /* takes requests and never answers */
-    SERVER_PORTAL       /* a page for everything, as a captive portal gives */
+    SERVER_SILENT, /* takes requests and never answers */
+    SERVER_PORTAL  /* a page for everything, as a captive portal gives */
 };
 
 struct server {
@@ -38,7 +38,7 @@ struct server {
     char problem[304];
     sem_t is_open;
     _Atomic int mode;
-    _Atomic int requests;               /* whole ones that were read */
+    _Atomic int requests; /* whole ones that were read */
     struct pollfd fds[2 + SERVER_CLIENTS_MAX];
     struct buf in[2 + SERVER_CLIENTS_MAX];
 };
@@ -58,7 +58,8 @@ static inline void server_reply(int fd, int status, const char *type, const char
 {
     struct buf out = { 0 };
 
-    buf_printf(&out, "HTTP/1.1 %d x\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n", status, type, len);
+    buf_printf(&out, "HTTP/1.1 %d x\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n", status,
+               type, len);
     buf_append(&out, body, len);
     server_send(fd, out.data, out.len);
     buf_done(&out);
@@ -77,10 +78,12 @@ static inline char *server_header(const char *head, const char *name)
     return mem_strndup(line, (size_t)(end - line));
 }
 
-static inline void server_handle(struct server *s, int fd, const char *head, const char *body, size_t body_len)
+static inline void server_handle(struct server *s, int fd, const char *head, const char *body,
+                                 size_t body_len)
 {
     char method[8] = "", path[128] = "";
-    char *type = server_header(head, "\r\nContent-Type"), *auth = server_header(head, "\r\nAuthorization");
+    char *type = server_header(head, "\r\nContent-Type"),
+         *auth = server_header(head, "\r\nAuthorization");
     struct backend_answer answer = { 0 };
     struct backend_hash *hash;
 
@@ -89,8 +92,13 @@ static inline void server_handle(struct server *s, int fd, const char *head, con
         server_reply(fd, 200, "text/html", "<html>Welcome</html>", 20);
     if (atomic_load(&s->mode) == SERVER_GOOD && sscanf(head, "%7s %127s", method, path) == 2) {
         const struct backend_request request = {
-            .method = method, .path = path, .content_type = type, .authorization = auth, .body = body,
-            .body_len = body_len, .peer = "127.0.0.1",
+            .method = method,
+            .path = path,
+            .content_type = type,
+            .authorization = auth,
+            .body = body,
+            .body_len = body_len,
+            .peer = "127.0.0.1",
         };
         backend_handle(s->backend, &request, &answer);
         hash = answer.hash;
@@ -99,7 +107,8 @@ static inline void server_handle(struct server *s, int fd, const char *head, con
             answer = (struct backend_answer){ 0 };
             backend_hash_finish(s->backend, hash, &answer);
         }
-        server_reply(fd, answer.http_status, answer.content_type ? answer.content_type : "text/plain",
+        server_reply(fd, answer.http_status,
+                     answer.content_type ? answer.content_type : "text/plain",
                      buf_str(&answer.body), answer.body.len);
         backend_answer_done(&answer);
     }
@@ -204,7 +213,8 @@ static inline void *server_start(void *arg)
 }
 
 /* Listens, with one account that has `seed` records; false: see s->problem. */
-static inline bool server_begin(struct server *s, const struct backend_options *options, int64_t seed)
+static inline bool server_begin(struct server *s, const struct backend_options *options,
+                                int64_t seed)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof at;

@@ -1,5 +1,6 @@
-/* The worker with all that is real: threads, curl, SQLite files, a lock between two processes, and the embedded backend
- * behind a socket. Nothing sleeps: everything is waited for, with a deadline. */
+/* The worker with all that is real: threads, curl, SQLite files, a lock between two
+ * processes, and the embedded backend behind a socket. Nothing sleeps: everything is waited
+ * for, with a deadline. */
 #include "tests/unit/loopback_server.h"
 
 #include <fcntl.h>
@@ -16,20 +17,20 @@
 #include "sync/sync.h"
 #include "tests/unit/temp_dir.h"
 
-#define DEADLINE_MS 20000               /* a sanitizer on a loaded machine */
+#define DEADLINE_MS 20000 /* a sanitizer on a loaded machine */
 
 extern char **environ;
 
 struct world {
     void *dir;
-    char *path;                         /* of the device's store */
+    char *path; /* of the device's store */
     char *backend_path;
     struct registry *reg;
     const struct table *tasks;
     struct server server;
     struct sync *sync;
     struct sync_status status;
-    struct db *db;                      /* the user's */
+    struct db *db; /* the user's */
     struct err err;
     pid_t child;
     int child_stdin;
@@ -61,7 +62,10 @@ static int world_make(void **state, int64_t seed)
     w->reg = load_tables();
     w->tasks = registry_find(w->reg, "tasks");
     const struct backend_options options = {
-        .path = w->backend_path, .registry = w->reg, .clock = &clock_system, .quick_hash = true,
+        .path = w->backend_path,
+        .registry = w->reg,
+        .clock = &clock_system,
+        .quick_hash = true,
     };
     if (!server_begin(&w->server, &options, seed))
         return -1;
@@ -103,7 +107,9 @@ static int teardown(void **state)
 
 static struct db *open_store(struct world *w, enum db_role role)
 {
-    const struct db_options options = { .path = w->path, .role = role, .registry = w->reg, .clock = &clock_system };
+    const struct db_options options = {
+        .path = w->path, .role = role, .registry = w->reg, .clock = &clock_system
+    };
     struct db *db = NULL;
 
     must(w, db_open(&options, &db, &w->err));
@@ -113,7 +119,10 @@ static struct db *open_store(struct world *w, enum db_role role)
 static struct sync_sign_in sign_in_options(struct world *w)
 {
     return (struct sync_sign_in){
-        .server = w->server.url, .email = SERVER_USER, .password = SERVER_PASSWORD, .stop_fd = -1,
+        .server = w->server.url,
+        .email = SERVER_USER,
+        .password = SERVER_PASSWORD,
+        .stop_fd = -1,
     };
 }
 
@@ -126,8 +135,13 @@ static void sign_in(struct world *w)
 
     must(w, sync_sign_in(&how, &id, &w->err));
     const struct db_account account = {
-        .server = id.server, .instance = id.instance, .user_id = id.user_id, .email = id.email,
-        .device_id = device_id, .token = id.token, .refresh = id.refresh,
+        .server = id.server,
+        .instance = id.instance,
+        .user_id = id.user_id,
+        .email = id.email,
+        .device_id = device_id,
+        .token = id.token,
+        .refresh = id.refresh,
     };
     w->db = open_store(w, DB_COMMAND);
     must(w, db_account_write(w->db, &account, &w->err));
@@ -136,7 +150,9 @@ static void sign_in(struct world *w)
 
 static enum rc start(struct world *w)
 {
-    const struct sync_options options = { .db_path = w->path, .registry = w->reg, .clock = &clock_system };
+    const struct sync_options options = { .db_path = w->path,
+                                          .registry = w->reg,
+                                          .clock = &clock_system };
 
     return sync_start(&options, &w->sync, &w->err);
 }
@@ -170,8 +186,9 @@ static void wait_until(struct world *w, bool (*is)(const struct world *w), const
         if (is(w))
             return;
         if (left <= 0)
-            fail_msg("never %s: net %d, phase %d, holder %ld, waiting %ld, %s", what, w->status.net, w->status.phase,
-                     (long)w->status.holder, (long)w->status.waiting, w->status.last.msg);
+            fail_msg("never %s: net %d, phase %d, holder %ld, waiting %ld, %s", what, w->status.net,
+                     w->status.phase, (long)w->status.holder, (long)w->status.waiting,
+                     w->status.last.msg);
         poll(&fd, 1, (int)left);
     }
 }
@@ -376,7 +393,9 @@ static void work_offline_sends_nothing_until_online_is_asked_for(void **state)
 static void a_server_that_must_not_be_used_is_refused_at_the_start(void **state)
 {
     struct world *w = *state;
-    struct sync_options options = { .db_path = w->path, .registry = w->reg, .clock = &clock_system };
+    struct sync_options options = { .db_path = w->path,
+                                    .registry = w->reg,
+                                    .clock = &clock_system };
     struct sync *none = NULL;
 
     assert_int_equal(start(w), RC_NOT_FOUND);
@@ -396,7 +415,9 @@ static void a_server_that_must_not_be_used_is_refused_at_the_start(void **state)
 static int sync_as_child(const char *path)
 {
     struct registry *reg = load_tables();
-    const struct sync_options options = { .db_path = path, .registry = reg, .clock = &clock_system };
+    const struct sync_options options = { .db_path = path,
+                                          .registry = reg,
+                                          .clock = &clock_system };
     struct sync *sync = NULL;
     struct err err = { 0 };
     char byte;
@@ -443,7 +464,7 @@ static void start_both(struct world *w)
     while (db_lock_holder(lock, &is_stopped) != w->child) {
         struct pollfd fd = { .fd = db_bell_fd(bell), .events = POLLIN };
         assert_true(clock_mono(&clock_system) < until);
-        poll(&fd, 1, 100);              /* the lock is taken shortly before or after the child's first commit */
+        poll(&fd, 1, 100); /* the lock is taken shortly before or after the child's first commit */
         db_bell_read(bell);
     }
     db_lock_close(lock);
@@ -560,7 +581,8 @@ static void signing_in_tells_whose_account_it_is(void **state)
     must(w, sync_sign_in(&how, &id, &w->err));
     assert_string_equal(id.server, w->server.url);
     assert_string_equal(id.email, SERVER_USER);
-    assert_true(strlen(id.instance) > 0 && strlen(id.user_id) > 0 && strlen(id.token) > 0 && strlen(id.refresh) > 0);
+    assert_true(strlen(id.instance) > 0 && strlen(id.user_id) > 0 && strlen(id.token) > 0 &&
+                strlen(id.refresh) > 0);
     how.token = id.token;
     must(w, sync_sign_in(&how, &again, &w->err));
     assert_string_equal(again.user_id, id.user_id);
