@@ -105,7 +105,6 @@ enum rc hasher_start(struct hasher **out, struct err *err)
     for (int i = 0; i < THREADS; i++) {
         int code = pthread_create(&h->threads[i], NULL, work, h);
         if (code != 0) {
-            hasher_stop(h);
             hasher_free(h);
             return err_sys(err, RC_IO, code, "Cannot start a thread");
         }
@@ -136,6 +135,7 @@ void hasher_free(struct hasher *h)
 
     if (h == NULL)
         return;
+    hasher_stop(h);
     while ((job = queue_get(&h->finished)) != NULL) {
         backend_hash_cancel(job->hash);
         free(job);

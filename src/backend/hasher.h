@@ -17,7 +17,7 @@ enum rc hasher_start(struct hasher **out, struct err *err);
 /* Lets the threads finish what they are at, and joins them. Then hasher_take gives back all
  * jobs. */
 void hasher_stop(struct hasher *h);
-void hasher_free(struct hasher *h);
+void hasher_free(struct hasher *h);      /* stops it first if need be */
 
 int hasher_fd(const struct hasher *h);  /* readable when hasher_take has something; borrowed */
 

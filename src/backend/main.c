@@ -186,8 +186,14 @@ static enum rc load_tables(const struct options *o, bool with_tables, struct reg
     }
     enum rc rc = registry_load(o->tables, o->table_count, out, err);
     size_t problems = rc ? 0 : registry_problem_count(*out);
-    for (size_t i = 0; i < problems; i++)
-        complain(registry_problem_at(*out, i)->sentence);
+    for (size_t i = 0; i < problems; i++) {
+        const struct registry_problem *problem = registry_problem_at(*out, i);
+        struct buf line = { 0 };
+
+        buf_printf(&line, "%s: %s", problem->source, problem->sentence);
+        complain(buf_str(&line));
+        buf_done(&line);
+    }
     if (problems > 0)
         return err_set(err, RC_INVALID,
                        "Nothing was started: correct these table definitions first.");

@@ -253,6 +253,11 @@ enum rc backend_store_open(struct backend *b, const struct backend_options *opti
     };
     enum rc rc = sql_open(&how, &b->sql, err);
 
+    if (rc == RC_CORRUPT)
+        rc = err_set(err, RC_CORRUPT, "%s is damaged, or no database of outpost-backend.",
+                     options->path);
+    else if (rc && rc != RC_FOREIGN)
+        err_prefix(err, "%s", options->path);
     if (!rc)
         rc = migrate(b, err);
     if (!rc && !options->no_mark)
