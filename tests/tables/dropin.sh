@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# A table that is not in the repository is dropped in as one file, with 12 columns of all types and a reference.
+# With no line of code it is listed, captured on the command line and on the screen, imported, sent to a second
+# device and to the office, and exported. Then other files, good and bad, are put beside it.
+#
+#     tests/tables/dropin.sh BUILD_DIR
+set -uo pipefail
+name=dropin
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib.sh"
+
+write_definition() {
+    cat >"$1" <<'JSON'
+{
+  "name": "boreholes", "label": "Boreholes", "labelOne": "borehole", "title": "place", "done": "isSealed",
+  "list": ["isSealed", "ground", "place", "drilledOn"],
+  "sorts": [ { "name": "drilled", "column": "drilledOn" }, { "name": "place", "column": "place" },
+             { "name": "depth", "column": "depth", "descending": true } ],
+  "columns": [
+    { "name": "place", "label": "Place", "type": "text", "required": true, "maxLength": 80 },
+    { "name": "isSealed", "label": "Sealed", "type": "bool", "default": false },
+    { "name": "casings", "label": "Casings", "type": "integer", "min": 0, "max": 40, "default": 2 },
+    { "name": "depth", "label": "Depth", "type": "real", "min": 0.5, "max": 900, "unit": "m" },
+    { "name": "drilledOn", "label": "Drilled", "type": "date" },
+    { "name": "levelReadAt", "label": "Level read", "type": "timestamp" },
+    { "name": "ground", "label": "Ground", "type": "choice", "default": "clay",
+      "choices": ["clay", { "value": "sand", "label": "sand and gravel" }, "rock"] },
+    { "name": "task", "label": "Task", "type": "reference", "table": "tasks" },
+    { "name": "yieldURL", "label": "Yield page", "type": "text", "maxLength": 200, "help": "Where it is published." },
+    { "name": "order", "label": "Order", "type": "integer" },
+    { "name": "permitNumber", "label": "Permit", "type": "text", "readOnly": true },
+    { "name": "log", "label": "Drill log", "type": "text", "multiline": true }
+  ]
+}
+JSON
+}
+
+one() { device one "$@"; }
+two() { device two "$@"; }
+# shown DEVICE ID COLUMN: as JSON prints it
+shown() { device "$1" show --table boreholes "$2" --json | field "$3"; }
+
+echo "-- one file in"
+mkdir "$dir/tables"
+ln -s "$dir/tables" "$dir/one.tables"
+ln -s "$dir/tables" "$dir/two.tables"
+write_definition "$dir/tables/boreholes.json"
+make_account
+start_backend "$dir/tables"
+check "device one signs in" sign_in one
+check "device two signs in" sign_in two
+check "the table is listed" prints "boreholes: Boreholes" one tables
+check "with its columns" prints "levelReadAt          timestamp" one tables
+check "and for programs" prints '"name":"depth","label":"Depth","type":"real"' one tables --json
+
+echo "-- captured on the command line"
+task=$(one add "Drill at the north field")
+id=$(one add --table boreholes "North field 3" --set casings=4 --set "depth=87.5 m" --set drilledOn=2026-11-20 \
+    --set "levelReadAt=2026-11-21 14:05" --set ground=Sand --set task="$task" --set order=7 \
+    --set yieldURL=https://example.org/n3 --set $'log=0-12 m clay\n12-87 m sand')
+check "a record with every kind of column" test -n "$id"
+check "the integer" same "$(shown one "$id" casings)" 4
+check "the real, typed with its unit" same "$(shown one "$id" depth)" 87.5
+check "the date" same "$(shown one "$id" drilledOn)" 2026-11-20
+check "the timestamp" same "$(shown one "$id" levelReadAt)" 1795269900000
+check "the choice, typed in another case" same "$(shown one "$id" ground)" sand
+check "the reference" same "$(shown one "$id" task)" "$task"
+check "a word of SQL as a column" same "$(shown one "$id" order)" 7
+check "the bool's default" same "$(shown one "$id" isSealed)" false
+check "several lines" prints '0-12 m clay\n12-87 m sand' one show --table boreholes "$id" --json
+plain=$(one add --table boreholes "South field 1")
+check "defaults of what was not said" same "$(shown one "$plain" casings) $(shown one "$plain" ground)" "2 clay"
+check "too deep is refused in words" prints "Depth" one add --table boreholes X --set depth=901
+check "so is half a casing" prints "whole number" one add --table boreholes X --set casings=1.5
+check "and a ground that is not in the list" prints "clay" one add --table boreholes X --set ground=lava
+check "and a borehole without a place" exits 1 one add --table boreholes --set casings=1
+check "and a column that is not there" prints "no column" one add --table boreholes X --set width=3
+check "a read-only column is not for typing" prints "Permit" one add --table boreholes X --set permitNumber=17
+check "what was refused is not there" same "$(one list --table boreholes --all --json | wc -l)" 2
+check "edit" one edit --table boreholes "$id" --set depth=90 --set yieldURL=
+check "edited" same "$(shown one "$id" depth) $(shown one "$id" yieldURL)" "90 null"
+check "done" one done --table boreholes "$plain"
+check "the open ones" prints "North field 3" one list --table boreholes
+check "the done ones" prints "South field 1" one list --table boreholes --done
+check "found by a word" prints "North field 3" one list --table boreholes --all --find north
+
+echo "-- imported, synced, exported"
+awk 'BEGIN { for (i = 1; i <= 500; i++)
+    printf "{\"place\":\"Row %03d\",\"depth\":%d.25,\"ground\":\"rock\",\"levelReadAt\":%d}\n", i, i, 1700000000000 + i }' \
+    >"$dir/rows.jsonl"
+check "500 lines" prints "500 created" one import --table boreholes "$dir/rows.jsonl"
+check "one sends" exits 0 one sync
+check "nothing waits" status one pending 0
+check "two gets" exits 0 two sync
+check "the record is on two, with its edit" same "$(shown two "$id" depth)" 90
+check "and what it refers to" prints "Drill at the north field" two show "$task"
+check "two edits another column" two edit --table boreholes "$id" --set casings=5
+check "two sends" exits 0 two sync
+check "one gets" exits 0 one sync
+check "it is on one" same "$(shown one "$id" casings)" 5
+check "the office fills the read-only column" office update boreholes "$id" 'permitNumber="B-2026-17"'
+check "one gets that" exits 0 one sync
+check "and shows it" same "$(shown one "$id" permitNumber)" "B-2026-17"
+two sync >/dev/null
+check "office and devices have the same 502" agree boreholes 502 one two
+sort "$dir/one.jsonl" >"$dir/sorted"
+one export --table boreholes "$dir/out.jsonl" 2>/dev/null
+check "what was exported is imported as it was" prints "502 as they were" one import --table boreholes "$dir/out.jsonl"
+check "by depth, deepest first" prints "Row 500" one list --table boreholes --all --sort depth --limit 1
+
+echo "-- on the screen"
+check "a record is captured on the screen" "$here/screen.py" "$outpost" "$dir/two" "$dir/two.conf" \
+    Boreholes "Typed on the screen"
+check "it is in the store" prints "Typed on the screen" two list --table boreholes
+two sync >/dev/null
+one sync >/dev/null
+check "and on the other device" prints "Typed on the screen" one list --table boreholes
+
+echo "-- other files beside it"
+sed 's/"real"/"reel"/' "$dir/tables/boreholes.json" >"$dir/tables/zz.json"
+check "a misspelt type: file, line, column and what would be right" \
+    prints "zz.json: line 10, column \"depth\": \"reel\" is no type; it must be text, bool, integer" one tables
+check "stops no other table" prints "North field 3" one list --table boreholes
+printf '{ "name": "holes",\n  "label" "Holes" }\n' >"$dir/tables/zz.json"
+check "broken JSON: file and line" prints "zz.json" one tables
+check "capture goes on" one add --table boreholes "Beside a broken file"
+rm "$dir/tables/zz.json"
+
+echo "-- the definition changes"
+definition=$dir/tables/boreholes.json
+sed -i 's/"name": "order", "label": "Order", "type": "integer"/"name": "order", "label": "Order", "type": "text"/' \
+    "$definition"
+check "another type is refused in words" prints "order" one list --table boreholes
+check "and the tasks can be used" prints "Drill at the north field" one list
+write_definition "$definition"
+check "with the old file all is there" prints "Beside a broken file" one list --table boreholes
+mv "$definition" "$dir/boreholes.away"
+check "without its file the table is unknown" prints "boreholes" one list --table boreholes
+check "a round with a change of it waiting" exits 0 one sync
+check "keeps that change" status one pending 1
+mv "$dir/boreholes.away" "$definition"
+check "with the file back it is sent" exits 0 one sync
+check "nothing waits" status one pending 0
+two sync >/dev/null
+check "all agree" agree boreholes 504 one two
+finish
