@@ -97,18 +97,6 @@ static enum rc check_params(const struct call *call, const cJSON *params, bool *
     return strlen(password) > PASSWORD_MAX ? throw_credentials(err) : RC_OK;
 }
 
-static enum rc take_attempt(struct call *call, const char *email, struct err *err)
-{
-    enum rc rc = backend_store_begin(call->b, err);
-
-    if (!rc)
-        rc = backend_limit_take(call->b, email, call->peer, call->now, err);
-    if (!rc)
-        rc = backend_store_commit(call->b, 0, err);
-    backend_store_end(call->b);
-    return rc;
-}
-
 static enum rc start_hash(struct call *call, const cJSON *params, struct err *err)
 {
     struct buf email = { 0 };
@@ -122,7 +110,7 @@ static enum rc start_hash(struct call *call, const cJSON *params, struct err *er
     if (email.len == 0 || (is_sign_up && !backend_email_is_valid(buf_str(&email))))
         rc = throw_credentials(err);
     if (!rc)
-        rc = take_attempt(call, buf_str(&email), err);
+        rc = backend_limit_check(call->b, buf_str(&email), call->peer, call->now, err);
     if (!rc)
         rc = backend_account_find(call->b, buf_str(&email), &account, err);
     if (rc == RC_OK || rc == RC_NOT_FOUND) {
@@ -208,26 +196,43 @@ static enum rc account_of(struct backend *b, const struct backend_hash *hash, st
     return rc;
 }
 
-enum rc backend_auth_finish(struct backend *b, struct backend_hash *hash, struct buf *value,
-                            struct err *err)
+static enum rc start_session(struct backend *b, const struct backend_hash *hash, struct tokens *out,
+                             struct err *err)
 {
     struct account account = { 0 };
-    struct tokens tokens;
-    enum rc rc = backend_store_begin(b, err);
+    enum rc rc = account_of(b, hash, &account, err);
 
-    if (!rc)
-        rc = account_of(b, hash, &account, err);
     if (!rc && hash->old_session != 0)
         rc = backend_session_end(b, hash->old_session, err);
     if (!rc)
-        rc = backend_session_start(b, account.user, clock_wall(b->clock), &tokens, err);
+        rc = backend_session_start(b, account.user, clock_wall(b->clock), out, err);
     if (!rc)
-        rc = backend_limit_give_back(b, hash->email, hash->peer, err);
+        rc = backend_limit_forgive(b, hash->email, hash->peer, err);
+    return rc;
+}
+
+enum rc backend_auth_finish(struct backend *b, struct backend_hash *hash, struct buf *value,
+                            struct err *err)
+{
+    struct tokens tokens;
+    struct err why = { 0 }; /* why it was refused, while the failure is written down */
+    enum rc rc = backend_store_begin(b, err);
+
+    if (!rc)
+        rc = start_session(b, hash, &tokens, err);
+    if (rc == RC_REFUSED) {
+        why = *err;
+        rc = backend_limit_fail(b, hash->email, hash->peer, clock_wall(b->clock), err);
+    }
     if (!rc)
         rc = backend_store_commit(b, 0, err);
     backend_store_end(b);
+    hash_free(hash);
+    if (!rc && why.rc != RC_OK) {
+        *err = why;
+        return why.rc;
+    }
     if (!rc)
         put_tokens(value, &tokens);
-    hash_free(hash);
     return rc;
 }

@@ -7,6 +7,7 @@
 #define HOUR_MS 3600000.0
 #define KEY_SIZE 16
 #define BUCKETS 3
+#define DEBT_MOST (-100) /* paid back within 11 h, before it is pruned */
 
 static const double capacity[BUCKETS] = { 10, 100, 100 };
 
@@ -64,45 +65,49 @@ static enum rc bucket_write(struct backend *b, const struct bucket *bucket, int6
     return sql_run(b->sql, st, err);
 }
 
-enum rc backend_limit_take(struct backend *b, const char *email, const char *peer, int64_t now,
-                           struct err *err)
+enum rc backend_limit_check(struct backend *b, const char *email, const char *peer, int64_t now,
+                            struct err *err)
 {
-    struct bucket buckets[BUCKETS];
     enum rc rc = RC_OK;
 
     for (size_t i = 0; !rc && i < BUCKETS; i++) {
-        bucket_key(i, email, peer, buckets[i].key);
-        rc = bucket_read(b, i, now, &buckets[i], err);
-        if (!rc && buckets[i].remaining < 1)
-            return backend_throw(err, "too_many_attempts", NULL,
-                                 "Too many attempts to sign in. Try again later.");
-    }
-    for (size_t i = 0; !rc && i < BUCKETS; i++) {
-        buckets[i].remaining -= 1;
-        rc = bucket_write(b, &buckets[i], now, err);
+        struct bucket bucket = { 0 };
+
+        bucket_key(i, email, peer, bucket.key);
+        rc = bucket_read(b, i, now, &bucket, err);
+        if (!rc && bucket.remaining < 1)
+            rc = backend_throw(err, "too_many_attempts", NULL,
+                               "Too many attempts to sign in. Try again later.");
     }
     return rc;
 }
 
-enum rc backend_limit_give_back(struct backend *b, const char *email, const char *peer,
-                                struct err *err)
+enum rc backend_limit_fail(struct backend *b, const char *email, const char *peer, int64_t now,
+                           struct err *err)
 {
-    static const char *const queries[BUCKETS] = {
-        "DELETE FROM attempts WHERE key=?1",
-        "UPDATE attempts SET remaining=min(remaining+1,100) WHERE key=?1",
-        "UPDATE attempts SET remaining=min(remaining+1,100) WHERE key=?1",
-    };
     enum rc rc = RC_OK;
 
     for (size_t i = 0; !rc && i < BUCKETS; i++) {
-        unsigned char key[KEY_SIZE];
-        sqlite3_stmt *st = sql_get(b->sql, queries[i], err);
+        struct bucket bucket = { 0 };
 
-        if (st == NULL)
-            return err->rc;
-        bucket_key(i, email, peer, key);
-        sqlite3_bind_blob(st, 1, key, KEY_SIZE, SQLITE_STATIC);
-        rc = sql_run(b->sql, st, err);
+        bucket_key(i, email, peer, bucket.key);
+        rc = bucket_read(b, i, now, &bucket, err);
+        bucket.remaining -= bucket.remaining > DEBT_MOST ? 1 : 0;
+        if (!rc)
+            rc = bucket_write(b, &bucket, now, err);
     }
     return rc;
+}
+
+enum rc backend_limit_forgive(struct backend *b, const char *email, const char *peer,
+                              struct err *err)
+{
+    unsigned char key[KEY_SIZE];
+    sqlite3_stmt *st = sql_get(b->sql, "DELETE FROM attempts WHERE key=?1", err);
+
+    if (st == NULL)
+        return err->rc;
+    bucket_key(0, email, peer, key);
+    sqlite3_bind_blob(st, 1, key, KEY_SIZE, SQLITE_STATIC);
+    return sql_run(b->sql, st, err);
 }

@@ -3,19 +3,22 @@
  * for any account. The first one alone would leave guessing to whoever has many addresses; the
  * second alone would let anybody lock an account's owner out. Private to src/backend.
  *
- * Both run inside the caller's write transaction.
+ * Only failures count, once they are known: a site whose devices sign in all at once is no attack.
+ * What guesses at once can win by that is bounded by how many hashes may wait, and is owed later.
  */
 #ifndef BACKEND_LIMIT_H
 #define BACKEND_LIMIT_H
 
 #include "src/backend/store.h"
 
-/* Takes an attempt before it is known how it ends, so that attempts at once count too.
- * RC_REFUSED with code too_many_attempts when none is left. */
-enum rc backend_limit_take(struct backend *b, const char *email, const char *peer, int64_t now,
+/* RC_REFUSED with code too_many_attempts when none is left. */
+enum rc backend_limit_check(struct backend *b, const char *email, const char *peer, int64_t now,
+                            struct err *err);
+/* Inside the caller's write transaction: a sign-in failed. */
+enum rc backend_limit_fail(struct backend *b, const char *email, const char *peer, int64_t now,
                            struct err *err);
-/* It ended well: it was no attempt at guessing, and the account is free from this address again. */
-enum rc backend_limit_give_back(struct backend *b, const char *email, const char *peer,
-                                struct err *err);
+/* The same: it succeeded, and the account is free again from this address. */
+enum rc backend_limit_forgive(struct backend *b, const char *email, const char *peer,
+                              struct err *err);
 
 #endif

@@ -85,7 +85,7 @@ enum rc backend_prune(struct backend *b, struct err *err)
         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions s WHERE expires_at<=?1 OR "
         "(is_over AND NOT EXISTS"
         " (SELECT 1 FROM access_tokens a WHERE a.session=s.id)) LIMIT ?2)",
-        "DELETE FROM attempts WHERE key IN (SELECT key FROM attempts WHERE at<=?1-3600000 LIMIT "
+        "DELETE FROM attempts WHERE key IN (SELECT key FROM attempts WHERE at<=?1-43200000 LIMIT "
         "?2)",
     };
     int64_t now = clock_wall(b->clock);

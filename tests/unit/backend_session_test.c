@@ -134,6 +134,32 @@ static void ten_failures_lock_an_account_for_that_address_for_a_time(void **stat
                             "invalid_credentials");
 }
 
+/* Twelve devices of one account start at once: all their hashes are under way before one is
+ * done. */
+static void sign_ins_at_once_are_no_failures(void **state)
+{
+    static const char body[] =
+        "{\"path\":\"auth:signIn\",\"args\":{\"provider\":\"password\",\"params\":{\"flow\":"
+        "\"signIn\",\"email\":\"" ALICE "\",\"password\":\"" PASSWORD "\"}}}";
+    struct site *site = *state;
+    struct backend_request request = {
+        .method = "POST", .path = "/api/action", .content_type = "application/json",
+        .peer = "192.0.2.1", .body = body, .body_len = sizeof body - 1,
+    };
+    struct backend_answer answers[12], last;
+
+    for (int i = 0; i < 12; i++) {
+        backend_handle(site->backend, &request, &answers[i]);
+        assert_non_null(answers[i].hash);
+    }
+    for (int i = 0; i < 12; i++) {
+        backend_hash_run(answers[i].hash);
+        backend_hash_finish(site->backend, answers[i].hash, &last);
+        assert_non_null(strstr(buf_str(&last.body), "refreshToken"));
+        backend_answer_done(&last);
+    }
+}
+
 static void failures_are_remembered_over_a_restart(void **state)
 {
     struct site *site = *state;
@@ -211,6 +237,7 @@ int main(void)
         SITE_TEST(signing_out_ends_the_session_and_may_be_repeated),
         SITE_TEST(a_new_password_ends_all_sessions),
         SITE_TEST(ten_failures_lock_an_account_for_that_address_for_a_time),
+        SITE_TEST(sign_ins_at_once_are_no_failures),
         SITE_TEST(failures_are_remembered_over_a_restart),
         SITE_TEST(sign_up_is_closed_unless_opened),
         SITE_TEST(no_token_is_in_the_file),
