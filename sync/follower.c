@@ -141,7 +141,7 @@ static void log_failure(enum rc rc, const char *what)
 void follower_wake(struct sync *s, unsigned requests)
 {
     struct err err = { 0 };
-    int64_t count = 0, id = 0;
+    int64_t count = 0, id = 0, what = 0;
 
     if (requests & (SYNC_WORK_OFFLINE | SYNC_WORK_ONLINE))
         log_failure(db_state_work_offline(s->db, (requests & SYNC_WORK_ONLINE) == 0, &err),
@@ -149,10 +149,14 @@ void follower_wake(struct sync *s, unsigned requests)
     if (requests &
         SYNC_RETRY) /* here: a later want of somebody else must not make this one forgotten */
         log_failure(db_queue_retry(s->db, NULL, &count, &err), "retry");
-    if (requests & (SYNC_RETRY | SYNC_NOW))
-        log_failure(db_state_want(s->db, requests & SYNC_RETRY ? SYNC_WANT_RETRY : SYNC_WANT_NOW,
-                                  &id, &err),
-                    "want");
+    if (requests & SYNC_RETRY)
+        what |= SYNC_WANT_RETRY;
+    if (requests & SYNC_DISCARDED)
+        what |= SYNC_WANT_NEW_RUN;
+    if (requests & SYNC_NOW)
+        what |= SYNC_WANT_NOW;
+    if (what)
+        log_failure(db_state_want(s->db, what, &id, &err), "want");
 }
 
 int64_t follower_turn(struct sync *s)

@@ -96,19 +96,27 @@ static void work_offline(struct sync *s, bool on)
     engine_wake(s->engine, on ? ENGINE_OFFLINE : ENGINE_ONLINE);
 }
 
+static void begin_new_run(struct sync *s)
+{
+    abort_transfer(s);
+    engine_wake(s->engine, ENGINE_TOOK_LOCK);
+}
+
 void holder_wake(struct sync *s, unsigned requests)
 {
     if (requests & SYNC_WORK_OFFLINE)
         work_offline(s, true);
     if (requests & SYNC_WORK_ONLINE)
         work_offline(s, false);
+    if (requests & SYNC_DISCARDED)
+        begin_new_run(s);
     if (requests & SYNC_SIGNED_IN)
         engine_wake(s->engine, ENGINE_SIGNED_IN);
     if (requests & SYNC_LOCAL_CHANGE)
         engine_wake(s->engine, ENGINE_LOCAL_CHANGE);
     if (requests & SYNC_RETRY)
         engine_wake(s->engine, ENGINE_RETRY);
-    else if (requests & SYNC_NOW)
+    else if (requests & (SYNC_NOW | SYNC_DISCARDED))
         engine_wake(s->engine, ENGINE_NOW);
 }
 
@@ -133,6 +141,8 @@ static void read_db(struct sync *s)
     if (state.wanted_id <= state.answered_id || state.wanted_id <= s->want_id)
         return;
     s->want_id = state.wanted_id;
+    if (state.wanted_what & SYNC_WANT_NEW_RUN)
+        begin_new_run(s);
     engine_wake(s->engine, state.wanted_what & SYNC_WANT_RETRY ? ENGINE_RETRY : ENGINE_NOW);
 }
 

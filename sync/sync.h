@@ -80,14 +80,17 @@ enum sync_request {
     SYNC_UNPARK = 1 << 4,
     SYNC_WORK_OFFLINE = 1 << 5,
     SYNC_WORK_ONLINE = 1 << 6,
-    SYNC_SIGNED_IN = 1 << 7     /* new tokens are in the file */
+    SYNC_SIGNED_IN = 1 << 7,    /* new tokens are in the file */
+    SYNC_DISCARDED = 1 << 8     /* ops were taken out of the queue by hand: a whole round under a new
+                                 * runId, so that what was sent of them comes back by pull */
 };
 void sync_ask(struct sync *s, enum sync_request what);
 
-/* What one process wants of another that holds the sync lock: db_state_want's `what`. */
+/* What one process wants of another that holds the sync lock: db_state_want's `what`, bits. */
 enum sync_want {
     SYNC_WANT_NOW = 1,          /* a whole round */
-    SYNC_WANT_RETRY = 2         /* failed and held ops due again, and a whole round */
+    SYNC_WANT_RETRY = 2,        /* failed and held ops due again, and a whole round */
+    SYNC_WANT_NEW_RUN = 4       /* a whole round under a new runId: see SYNC_DISCARDED */
 };
 /* Waits until the worker is parked, at most wait_ms. */
 bool sync_wait_parked(struct sync *s, int wait_ms);

@@ -38,6 +38,7 @@ struct server {
     char problem[304];
     sem_t is_open;
     _Atomic int mode;
+    _Atomic uint64_t run; /* of the last request that had a runId: a hash of it */
     _Atomic int requests; /* whole ones that were read */
     struct pollfd fds[2 + SERVER_CLIENTS_MAX];
     struct buf in[2 + SERVER_CLIENTS_MAX];
@@ -78,6 +79,18 @@ static inline char *server_header(const char *head, const char *name)
     return mem_strndup(line, (size_t)(end - line));
 }
 
+static inline void server_note_run(struct server *s, const char *body)
+{
+    const char *run = strstr(body, "\"runId\":\"");
+    uint64_t hash = 14695981039346656037u;
+
+    if (!run)
+        return;
+    for (run += 9; *run && *run != '"'; run++)
+        hash = (hash ^ (unsigned char)*run) * 1099511628211u;
+    atomic_store(&s->run, hash);
+}
+
 static inline void server_handle(struct server *s, int fd, const char *head, const char *body,
                                  size_t body_len)
 {
@@ -87,6 +100,7 @@ static inline void server_handle(struct server *s, int fd, const char *head, con
     struct backend_answer answer = { 0 };
     struct backend_hash *hash;
 
+    server_note_run(s, body);
     atomic_fetch_add(&s->requests, 1);
     if (atomic_load(&s->mode) == SERVER_PORTAL)
         server_reply(fd, 200, "text/html", "<html>Welcome</html>", 20);

@@ -17,6 +17,7 @@
 #include "sync/sync.h"
 #include "tests/unit/temp_dir.h"
 
+#define LOOK_MS 100                     /* what is waited for may be in the store, not in the status */
 #define DEADLINE_MS 20000 /* a sanitizer on a loaded machine */
 
 extern char **environ;
@@ -189,7 +190,7 @@ static void wait_until(struct world *w, bool (*is)(const struct world *w), const
             fail_msg("never %s: net %d, phase %d, holder %ld, waiting %ld, %s", what, w->status.net,
                      w->status.phase, (long)w->status.holder, (long)w->status.waiting,
                      w->status.last.msg);
-        poll(&fd, 1, (int)left);
+        poll(&fd, 1, left < LOOK_MS ? (int)left : LOOK_MS);
     }
 }
 
@@ -200,9 +201,13 @@ static bool is_complete(const struct world *w)
     return w->status.is_complete && w->status.net == SYNC_ONLINE && w->status.phase == SYNC_IDLE;
 }
 
+/* Asked of the store, so that a state which was over before we looked is not waited for. */
 static bool is_sent(const struct world *w)
 {
-    return w->status.waiting == 0;
+    struct db_queue_counts counts = { .waiting = -1 };
+    struct err err = { 0 };
+
+    return !db_queue_counts(w->db, &counts, &err) && counts.waiting == 0 && w->status.waiting == 0;
 }
 
 static bool is_waiting(const struct world *w)
@@ -268,7 +273,6 @@ static void the_first_sync_brings_the_records_and_a_saved_one_arrives_at_the_bac
     assert_int_equal(w->status.holder, getpid());
     saved = save(w, "Fix the pump");
     sync_ask(w->sync, SYNC_LOCAL_CHANGE);
-    WAIT_UNTIL(w, is_waiting);
     WAIT_UNTIL(w, is_sent);
     must(w, db_record_read(w->db, w->tasks, saved.client_id, &rec, &w->err));
     assert_int_equal(rec.mark, MARK_SYNCED);
@@ -284,7 +288,6 @@ static void a_save_is_noticed_by_its_bell_alone(void **state)
     must(w, start(w));
     WAIT_UNTIL(w, is_complete);
     save(w, "Fix the pump");
-    WAIT_UNTIL(w, is_waiting);
     WAIT_UNTIL(w, is_sent);
 }
 
@@ -504,7 +507,6 @@ static void the_other_takes_over_at_once_when_the_holder_is_killed(void **state)
     WAIT_UNTIL(w, is_ours);
     assert_true(clock_mono(&clock_system) - from < 2000);
     save(w, "Fix the pump");
-    WAIT_UNTIL(w, is_waiting);
     WAIT_UNTIL(w, is_sent);
 }
 
@@ -540,6 +542,39 @@ static void a_request_of_the_other_process_gets_its_result(void **state)
     assert_int_equal(seen.answered_id, id);
     assert_int_equal(seen.answered_rc, RC_OK);
     db_bell_close(bell);
+}
+
+/* The next whole round is over. */
+static int64_t rounds_before;
+
+static bool has_gone_round(const struct world *w)
+{
+    return w->status.rounds > rounds_before;
+}
+
+static void after_a_discard_a_round_is_made_under_a_new_run_id(void **state)
+{
+    struct world *w = *state;
+    uint64_t run;
+
+    start_both(w);
+    save(w, "Fix the pump");
+    WAIT_UNTIL(w, is_sent);
+    run = atomic_load(&w->server.run);
+    assert_true(run != 0);
+    rounds_before = w->status.rounds;
+    sync_ask(w->sync, SYNC_DISCARDED);  /* asked of a follower: the holder hears of it by the store */
+    WAIT_UNTIL(w, has_gone_round);
+    assert_true(atomic_load(&w->server.run) != run);
+    end_child(w, SIGKILL);
+    w->child = 0;
+    WAIT_UNTIL(w, is_ours);
+    WAIT_UNTIL(w, is_complete);
+    run = atomic_load(&w->server.run);
+    rounds_before = w->status.rounds;
+    sync_ask(w->sync, SYNC_DISCARDED);
+    WAIT_UNTIL(w, has_gone_round);
+    assert_true(atomic_load(&w->server.run) != run);
 }
 
 static void a_holder_that_is_frozen_is_named(void **state)
@@ -653,6 +688,7 @@ int main(int argc, char **argv)
         TEST(the_other_takes_over_at_once_when_the_holder_is_killed),
         TEST(the_other_takes_over_when_the_holder_ends_in_peace),
         TEST(a_request_of_the_other_process_gets_its_result),
+        TEST(after_a_discard_a_round_is_made_under_a_new_run_id),
         TEST(a_holder_that_is_frozen_is_named),
         TEST(working_offline_is_a_choice_for_the_whole_store),
         TEST(signing_in_tells_whose_account_it_is),
