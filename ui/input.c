@@ -43,7 +43,8 @@ void input_done(struct input *in)
 void input_feed(struct input *in, int code, int64_t now_ms)
 {
     if (in->head + in->count == in->room) {
-        memmove(in->queue, in->queue + in->head, in->count * sizeof *in->queue);
+        if (in->head > 0)
+            memmove(in->queue, in->queue + in->head, in->count * sizeof *in->queue);
         in->head = 0;
         if (in->count == in->room) {
             in->room = in->room ? in->room * 2 : 64;

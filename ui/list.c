@@ -473,6 +473,7 @@ static void offer_draft(struct ui *ui)
             (void)snprintf(title, sizeof title, _("new %s"), table->label_one);
         ui_ask_keys(ui, "ed", NULL, draft_answered,
                     _("Draft of \"%s\" from %s is kept. e edit, d discard"), title, time);
+        ui_ask_softly(ui);
     }
     record_done(&rec);
     free(name);

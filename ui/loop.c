@@ -86,7 +86,7 @@ static void on_signal(struct ui *ui, int number)
         break;
     case SIGINT:
         if (ui->prompt.kind != UI_PROMPT_NONE)
-            ui_prompt_key(ui, &(struct ui_key){ .code = UI_KEY_ESC, .text = "" });
+            (void)ui_prompt_key(ui, &(struct ui_key){ .code = UI_KEY_ESC, .text = "" });
         else
             ui_say(ui, "%s", _("Press q to quit."));
         break;

@@ -58,18 +58,27 @@ void ui_ask_text(struct ui *ui, const char *label, const char *earlier, void *st
     prompt->state = state;
 }
 
-static void keys_key(struct ui *ui, enum ui_action action, const struct ui_key *key)
+void ui_ask_softly(struct ui *ui)
+{
+    ui->prompt.is_soft = true;
+}
+
+static bool keys_key(struct ui *ui, enum ui_action action, const struct ui_key *key)
 {
     struct ui_prompt was = ui->prompt;
     char answer = 0;
 
     if (action != UI_DO_CANCEL) {
-        if (key->len != 1 || !strchr(was.keys, key->text[0]))
-            return;                     /* Enter alone answers nothing */
+        if (key->len != 1 || !strchr(was.keys, key->text[0])) {
+            if (was.is_soft)
+                ui_prompt_close(ui);
+            return !was.is_soft;        /* Enter alone answers nothing */
+        }
         answer = key->text[0];
     }
     ui_prompt_close(ui);
     was.answered(ui, was.state, answer);
+    return true;
 }
 
 static void text_key(struct ui *ui, enum ui_action action, const struct ui_key *key)
@@ -98,13 +107,13 @@ static void text_key(struct ui *ui, enum ui_action action, const struct ui_key *
     }
 }
 
-void ui_prompt_key(struct ui *ui, const struct ui_key *key)
+bool ui_prompt_key(struct ui *ui, const struct ui_key *key)
 {
     enum ui_action action = keymap_find(ui->keymap, UI_IN_PROMPT, key->code);
 
     ui->needs_draw = true;
     if (ui->prompt.kind == UI_PROMPT_KEYS)
-        keys_key(ui, action, key);
-    else
-        text_key(ui, action, key);
+        return keys_key(ui, action, key);
+    text_key(ui, action, key);
+    return true;
 }

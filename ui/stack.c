@@ -129,10 +129,8 @@ void ui_key(struct ui *ui, const struct ui_key *key, bool after_esc)
     if (after_esc && ui->prompt.kind == UI_PROMPT_KEYS)
         ui_prompt_close(ui);
     ui->message[0] = '\0';
-    if (ui->prompt.kind != UI_PROMPT_NONE) {
-        ui_prompt_key(ui, key);
+    if (ui->prompt.kind != UI_PROMPT_NONE && ui_prompt_key(ui, key))
         return;
-    }
     in_text = top->screen->is_text && top->screen->is_text(top->state);
     if ((in_text || key->code == UI_KEY_PASTE || key->code == UI_KEY_SCAN) && is_typed(key)) {
         if (top->screen->type && top->screen->type(ui, top->state, key))

@@ -58,6 +58,7 @@ struct ui_prompt {
     enum ui_prompt_kind kind;
     char question[256];
     char keys[16];              /* characters that answer */
+    bool is_soft;               /* other keys close it and do what they do */
     struct line_edit edit;
     char *earlier;              /* Up brings it back; may be NULL */
     void (*answered)(struct ui *ui, void *state, char key);             /* 0: Esc */
@@ -117,10 +118,13 @@ void ui_say_err(struct ui *ui, const struct err *err);
 void ui_ask_keys(struct ui *ui, const char *keys, void *state,
                  void (*answered)(struct ui *ui, void *state, char key), const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+/* Turns the question just asked into an offer, which any other key passes over. */
+void ui_ask_softly(struct ui *ui);
 void ui_ask_text(struct ui *ui, const char *label, const char *earlier, void *state,
                  void (*typed)(struct ui *ui, void *state, const char *text));
 void ui_prompt_close(struct ui *ui);
-void ui_prompt_key(struct ui *ui, const struct ui_key *key);
+/* False: the key was not for the prompt, which is closed now. */
+bool ui_prompt_key(struct ui *ui, const struct ui_key *key);
 
 /* ---- frame (frame.c) ---- */
 void ui_layout(struct ui *ui);                          /* after a change of size */

@@ -85,12 +85,13 @@ static char *backend_file(const struct world *w)
 
 void world_backend_up(struct world *w)
 {
-    char listen[64], line[256] = "";
+    char listen[64], line[256] = "", tables[300];
     const char *const argv[] = { BACKEND_PATH, "serve", "--quiet", "--db", backend_file(w),
-                                 "--listen", listen, NULL };
+                                 "--listen", listen, w->has_tables ? "--tables" : NULL, tables, NULL };
     size_t len = 0;
     int in, out;
 
+    (void)snprintf(tables, sizeof tables, "%s/tables", w->dir);
     (void)snprintf(listen, sizeof listen, "127.0.0.1:%d", w->port);
     w->backend = start(argv, &in, &out);
     (void)close(in);
@@ -113,6 +114,34 @@ void world_backend_down(struct world *w)
     if (!w->backend)
         return;
     (void)kill(w->backend, SIGTERM);
+    assert_int_equal(waitpid(w->backend, &status, 0), w->backend);
+    w->backend = 0;
+}
+
+void world_password(struct world *w, const char *password)
+{
+    const char *const argv[] = { BACKEND_PATH, "user", "passwd", WORLD_EMAIL, "--db", backend_file(w), NULL };
+    char line[128];
+
+    (void)snprintf(line, sizeof line, "%s\n", password);
+    assert_int_equal(run(line, argv), 0);
+}
+
+void world_seed(struct world *w, int count)
+{
+    char number[16];
+    const char *const argv[] = { BACKEND_PATH, "seed", "--user", WORLD_EMAIL, "--count", number,
+                                 "--db", backend_file(w), NULL };
+
+    (void)snprintf(number, sizeof number, "%d", count);
+    assert_int_equal(run("", argv), 0);
+}
+
+void world_backend_kill(struct world *w)
+{
+    int status;
+
+    (void)kill(w->backend, SIGKILL);
     assert_int_equal(waitpid(w->backend, &status, 0), w->backend);
     w->backend = 0;
 }

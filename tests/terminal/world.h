@@ -13,6 +13,7 @@
 
 struct world {
     char dir[256];
+    bool has_tables;            /* the backend serves the definitions in DIR/tables, too */
     char server[64];            /* http://127.0.0.1:PORT */
     int port;                   /* 0: chosen at the first start */
     pid_t backend;              /* 0: down */
@@ -26,6 +27,9 @@ int world_remove(void **state);
 
 void world_backend_up(struct world *w);                 /* on the same port as before */
 void world_backend_down(struct world *w);
+void world_backend_kill(struct world *w);               /* at once, in the middle of an answer */
+void world_password(struct world *w, const char *password);     /* ends every session of the account */
+void world_seed(struct world *w, int count);            /* invented records, at the backend */
 
 /* Runs `outpost ARGS` (NULL-terminated) on the device, with `input` on stdin; its exit code must be `code`. */
 void world_run(struct world *w, int code, const char *input, const char *const *args);

@@ -1,0 +1,207 @@
+/* What is shown when things are not as usual: no connection at first, a session that is over, refused changes, records
+ * that the office removes, several tables. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "base/file.h"
+#include "tests/terminal/world.h"
+
+#define MANY 30000                      /* records whose first sync takes a while */
+
+static void write_file(const struct world *w, const char *folder, const char *name, const char *text)
+{
+    struct err err = { 0 };
+    char dir[400], path[500];
+
+    (void)snprintf(dir, sizeof dir, "%s/%s", w->dir, folder);
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_int_equal(file_make_dirs(dir, &err), RC_OK);
+    assert_int_equal(file_replace(path, text, strlen(text), 0600, &err), RC_OK);
+}
+
+/* The tasks of this device have a choice that the backend does not know. */
+static const char more_choices[] =
+    "{\"name\":\"tasks\",\"label\":\"Tasks\",\"labelOne\":\"task\",\"title\":\"text\",\"done\":\"isCompleted\","
+    "\"list\":[\"isCompleted\",\"priority\",\"text\",\"dueAt\"],"
+    "\"sorts\":[{\"name\":\"due\",\"column\":\"dueAt\"},"
+    "{\"name\":\"priority\",\"column\":\"priority\",\"descending\":true},"
+    "{\"name\":\"changed\",\"column\":\"updatedAt\",\"descending\":true},"
+    "{\"name\":\"title\",\"column\":\"text\"}],"
+    "\"columns\":["
+    "{\"name\":\"text\",\"label\":\"Text\",\"type\":\"text\",\"required\":true,\"maxLength\":200},"
+    "{\"name\":\"isCompleted\",\"label\":\"Done\",\"type\":\"bool\",\"default\":false},"
+    "{\"name\":\"priority\",\"label\":\"Priority\",\"type\":\"choice\",\"choices\":["
+    "{\"value\":\"low\",\"label\":\"low\"},{\"value\":\"normal\",\"label\":\"normal\"},"
+    "{\"value\":\"high\",\"label\":\"high\"},{\"value\":\"urgent\",\"label\":\"urgent\"}]},"
+    "{\"name\":\"dueAt\",\"label\":\"Due\",\"type\":\"date\"},"
+    "{\"name\":\"notes\",\"label\":\"Notes\",\"type\":\"text\",\"multiline\":true,\"maxLength\":20000}]}";
+
+static void signing_in_without_a_connection_tries_again_by_itself(void **state)
+{
+    struct world *w = *state;
+    struct term *t;
+
+    world_backend_down(w);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "not signed in");
+    term_type(t, WORLD_EMAIL KEY_TAB WORLD_PASSWORD KEY_ENTER);
+    term_wait(t, "The server refused the connection.");
+    term_wait(t, "Trying again by itself.");
+    world_backend_up(w);
+    term_type(t, KEY_ENTER);                    /* or 15 s later by itself */
+    term_wait(t, "No tasks yet");
+}
+
+static void a_session_that_is_over_asks_in_place_and_capture_goes_on(void **state)
+{
+    struct world *w = *state;
+    struct term *t;
+
+    world_sign_in(w);
+    world_password(w, "another secret");
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "sign in to send");
+    term_type(t, "aStill here" KEY_F3);
+    term_wait(t, "+ [ ]   Still here");
+    term_type(t, "s");
+    term_wait(t, "The session is over.");
+    term_wait(t, WORLD_EMAIL);
+    term_type(t, KEY_ESC);
+    term_wait(t, "+ [ ]   Still here");
+    term_type(t, "s");
+    term_wait(t, "The session is over.");
+    term_type(t, "another secret" KEY_ENTER);
+    term_wait(t, "all changes sent");
+    term_wait_gone(t, "+ [ ]   Still here");
+}
+
+static void a_change_that_is_refused_three_times_raises_a_banner(void **state)
+{
+    static const char *const urgent[] = { "text=Bad one", "priority=urgent", NULL };
+    static const char *const fine[] = { "text=Good one", NULL };
+    struct world *w = *state;
+    struct term *t;
+
+    world_sign_in(w);
+    write_file(w, "no-config/outpost/tables", "tasks.json", more_choices);
+    world_add(w, urgent);
+    world_add(w, fine);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "Bad one");
+    for (int i = 0; i < 3; i++) {
+        term_type(t, "s");
+        term_settle(t, 300);
+    }
+    term_wait(t, "! 1 change was refused 3 times");
+    term_wait(t, "F5 Retry  F9 Inspect  Esc Hide");
+    term_wait(t, "! [ ] U Bad one");
+    term_wait(t, "| 1 failed");
+    assert_non_null(strstr(term_row(t, 3), "    [ ]   Good one"));
+    term_type(t, "p");
+    term_wait(t, "Refused 3 times, last at");
+    term_wait(t, "failed");
+    term_wait(t, "Your change is safe on this device.");
+    term_type(t, KEY_ESC);
+    term_wait(t, "Inspect  Esc Hide");
+    term_type(t, KEY_ESC);
+    term_wait_gone(t, "Esc Hide");
+    term_wait(t, "| 1 failed");
+    /* Editing it sets its refusals back, and it is sent. */
+    term_type(t, "ge" KEY_TAB KEY_TAB KEY_LEFT KEY_F3);
+    term_wait(t, "all changes sent");
+    term_wait(t, ">   [ ] H Bad one");
+}
+
+static void the_first_sync_says_why_it_stopped_and_is_tried_again(void **state)
+{
+    struct world *w = *state;
+    struct term *t;
+
+    world_seed(w, MANY);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "not signed in");
+    term_type(t, WORLD_EMAIL KEY_TAB WORLD_PASSWORD KEY_ENTER);
+    term_wait(t, "Getting your tasks for the first time.");
+    world_backend_kill(w);
+    term_wait(t, "The first sync stopped before it was complete.");
+    term_wait(t, "[ Retry now ]   [ Details ]   [ Sign out ]");
+    term_wait(t, "OFFLINE  | first sync not complete");
+    term_wait(t, "Trying again by itself at");
+    world_backend_up(w);
+    term_type(t, KEY_F5);
+    term_wait(t, "Tasks: open, by due");
+    term_wait(t, "1/");
+}
+
+static void every_table_of_the_registry_has_its_list_and_form(void **state)
+{
+    static const char meters[] =
+        "{\"name\":\"meterReadings\",\"label\":\"Readings\",\"labelOne\":\"reading\",\"title\":\"meter\","
+        "\"list\":[\"meter\",\"value\",\"readAt\"],\"columns\":["
+        "{\"name\":\"meter\",\"label\":\"Meter\",\"type\":\"text\",\"required\":true,\"maxLength\":40},"
+        "{\"name\":\"value\",\"label\":\"Value\",\"type\":\"real\",\"unit\":\"kWh\",\"min\":0},"
+        "{\"name\":\"readAt\",\"label\":\"Read\",\"type\":\"date\"}]}";
+    struct world *w = *state;
+    struct term *t;
+
+    world_backend_down(w);
+    write_file(w, "tables", "readings.json", meters);
+    w->has_tables = true;
+    write_file(w, "no-config/outpost/tables", "readings.json", meters);
+    world_backend_up(w);
+    world_sign_in(w);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "No tasks yet");
+    term_type(t, KEY_TAB);
+    term_wait(t, "No readings yet. F2 adds one.");
+    term_type(t, "a");
+    term_wait(t, "New reading");
+    term_wait(t, "kWh");
+    term_type(t, "E-7" KEY_TAB "-3" KEY_F3);
+    term_wait(t, "! Value");
+    term_type(t, "\0251204.5" KEY_TAB "2026-11-20" KEY_F3);
+    term_wait(t, "E-7");
+    term_wait(t, "1204.5");
+    term_wait(t, "2026-11-20");
+    term_wait(t, "all changes sent");
+}
+
+static void two_screens_on_one_store_show_the_same(void **state)
+{
+    static const char *const nothing[] = { NULL };
+    struct world *w = *state;
+    const char *const argv[] = { world_program(), NULL };
+    struct term *one, two;
+
+    world_sign_in(w);
+    one = world_open(w, 24, 80, NULL);
+    term_wait(one, "No tasks yet");
+    term_start(&two, 24, 80, argv, nothing);
+    term_wait(&two, "No tasks yet");
+    term_type(&two, "aSeen twice" KEY_F3);
+    term_wait(&two, "[ ]   Seen twice");
+    term_wait(one, "[ ]   Seen twice");
+    term_wait(one, "all changes sent");
+    term_wait(&two, "all changes sent");
+    term_stop(&two);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, world_make, world_remove)
+        IN_A_WORLD(signing_in_without_a_connection_tries_again_by_itself),
+        IN_A_WORLD(a_session_that_is_over_asks_in_place_and_capture_goes_on),
+        IN_A_WORLD(a_change_that_is_refused_three_times_raises_a_banner),
+        IN_A_WORLD(the_first_sync_says_why_it_stopped_and_is_tried_again),
+        IN_A_WORLD(every_table_of_the_registry_has_its_list_and_form),
+        IN_A_WORLD(two_screens_on_one_store_show_the_same),
+    };
+
+    return cmocka_run_group_tests_name("states", tests, NULL, NULL);
+}
