@@ -2,6 +2,7 @@
 #include "tests/simulation/sim.h"
 
 #include <cjson/cJSON.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,7 @@ static enum rc open_engine(struct device *d, struct err *err)
 bool device_start(struct device *d)
 {
     struct sim *sim = d->sim;
+    struct db_state state = { 0 };
     struct err err = { 0 };
 
     d->life++;
@@ -199,11 +201,12 @@ bool device_start(struct device *d)
     if (rc)
         return sim_violated(sim, "1: device %d can not be started: %s", d->index, err.msg);
     d->is_up = true;
+    if (db_state_read(d->user_db, &state, &err))
+        return sim_violated(sim, "device %d: its state can not be read: %s", d->index, err.msg);
+    d->is_working_offline = state.work_offline;
     user_looks_again(d);
     if (sim_failed(sim) || !check_file(d) || !check_device(d))
         return false;
-    if (d->is_working_offline)
-        engine_wake(d->engine, ENGINE_OFFLINE);
     device_pump(d);
     return d->is_up;
 }
@@ -221,6 +224,17 @@ static void maybe_checkpoint(struct device *d)
     sim_met(d->sim, SIT_CHECKPOINTS);
     if (!device_died(d, "checkpoint") && rc)
         sim_violated(d->sim, "device %d: a checkpoint fails: %s", d->index, err.msg);
+}
+
+void device_tamper(struct device *d, const char *sql)
+{
+    sqlite3 *db = NULL;
+
+    if (d->sim->is_calm || !rng_chance(&d->sim->rng, 100))
+        return;
+    if (sqlite3_open_v2(d->path, &db, SQLITE_OPEN_READWRITE, VFS_NAME) == SQLITE_OK)
+        sqlite3_exec(db, sql, NULL, NULL, NULL);
+    sqlite3_close(db);
 }
 
 static void plan_tick(struct device *d, int64_t at)
@@ -254,6 +268,8 @@ void device_pump(struct device *d)
             if (action.until_ms != NEVER)
                 plan_tick(d, action.until_ms);
             maybe_checkpoint(d);
+            if (d->is_up && rng_chance(&d->sim->rng, 100))
+                check_device(d);
             return;
         }
     }

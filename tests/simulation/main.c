@@ -14,7 +14,7 @@
 struct options {
     uint64_t from, seeds;
     int seconds;                        /* 0: no limit */
-    bool is_verbose, is_quiet;
+    bool is_verbose, is_quiet, is_twice;
     enum broken broken;
 };
 
@@ -81,16 +81,31 @@ static bool print_situations(const struct sim *sim, uint64_t seeds)
     return all;
 }
 
+/* The same seed is the same run: as many events, and as many operations on the disks. */
+static bool run_again(struct sim *sim)
+{
+    uint64_t order = sim->order, operations = sim->operations;
+
+    if (!sim_run(sim))
+        return false;
+    if (sim->order == order && sim->operations == operations)
+        return true;
+    return sim_violated(sim, "repeatable: %llu and %llu events, %llu and %llu operations", (unsigned long long)order,
+                        (unsigned long long)sim->order, (unsigned long long)operations,
+                        (unsigned long long)sim->operations);
+}
+
 static int run_all(struct sim *sim, const struct options *options)
 {
     int64_t start = real_ms();
-    uint64_t passed = 0, failed = 0;
+    uint64_t passed = 0, failed = 0, operations = 0;
 
     for (uint64_t seed = options->from; seed < options->from + options->seeds; seed++) {
         if (options->seconds > 0 && real_ms() - start >= options->seconds * 1000LL)
             break;
         sim->seed = seed;
-        if (sim_run(sim)) {
+        if (sim_run(sim) && (!options->is_twice || run_again(sim))) {
+            operations += sim->operations;
             passed++;
             continue;
         }
@@ -101,8 +116,9 @@ static int run_all(struct sim *sim, const struct options *options)
     }
     int64_t took = real_ms() - start;
     bool all = options->is_quiet || print_situations(sim, passed + failed);
-    printf("%llu seeds in %lld.%03lld s: %.1f seeds/s\n", (unsigned long long)(passed + failed), (long long)(took / 1000),
-           (long long)(took % 1000), (double)(passed + failed) * 1000.0 / (double)(took > 0 ? took : 1));
+    printf("%llu seeds in %lld.%03lld s: %.1f seeds/s, %llu disk operations\n", (unsigned long long)(passed + failed),
+           (long long)(took / 1000), (long long)(took % 1000),
+           (double)(passed + failed) * 1000.0 / (double)(took > 0 ? took : 1), (unsigned long long)operations);
     printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed + !all);
     return failed > 0 || !all;
 }
@@ -110,7 +126,7 @@ static int run_all(struct sim *sim, const struct options *options)
 static int usage(void)
 {
     fprintf(stderr, "usage: simulation [--seeds N] [--from S] [--seed S] [--seconds T] [--verbose] [--quiet]"
-                    " [--broken NAME]\n");
+                    " [--twice] [--broken NAME]\n");
     for (int i = 1; i < BROKEN_COUNT; i++)
         fprintf(stderr, "  --broken %s\n", broken_name((enum broken)i));
     return 2;
@@ -141,7 +157,7 @@ static bool read_options(int argc, char **argv, struct options *out)
         { "seeds", required_argument, NULL, 'n' }, { "from", required_argument, NULL, 'f' },
         { "seed", required_argument, NULL, 's' }, { "seconds", required_argument, NULL, 't' },
         { "verbose", no_argument, NULL, 'v' }, { "quiet", no_argument, NULL, 'q' },
-        { "broken", required_argument, NULL, 'b' }, { NULL, 0, NULL, 0 },
+        { "broken", required_argument, NULL, 'b' }, { "twice", no_argument, NULL, '2' }, { NULL, 0, NULL, 0 },
     };
     uint64_t number = 0;
     int c;
@@ -159,6 +175,8 @@ static bool read_options(int argc, char **argv, struct options *out)
             out->is_verbose = true;
         else if (c == 'q')
             out->is_quiet = true;
+        else if (c == '2')
+            out->is_twice = true;
         else if (c != 'b' || !read_broken(optarg, &out->broken))
             return false;
         if (c == 's')

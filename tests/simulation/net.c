@@ -505,6 +505,10 @@ static void deliver(struct device *d, struct transfer *t)
              t->reply.complete ? "whole" : "none", t->reply.http_status);
     if (device_died(d, "engine"))
         return;
+    if (d->sim->broken == BROKEN_PULL_OVERWRITES && t->is_page && t->reply.complete)
+        device_tamper(d, "UPDATE tasks SET text = 'overwritten' WHERE sync_status = 'pending'");
+    if (d->sim->broken == BROKEN_NETWORK_COUNTS && t->is_push && !t->reply.complete)
+        device_tamper(d, "UPDATE sync_queue SET retry_count = retry_count + 1");
     if (!t->is_push || check_device(d))
         device_pump(d);
 }

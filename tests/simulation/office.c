@@ -9,6 +9,7 @@
 
 #define TOKEN_MS (50 * 60 * 1000LL)     /* an access token lives an hour */
 #define FIRST_RECORDS 12
+#define MANY_RECORDS 260                /* a page is applied in transactions of 100 rows */
 
 const char *office_token(struct sim *sim, int account)
 {
@@ -162,11 +163,12 @@ void office_acts(struct sim *sim)
     if (sim->server.backend == NULL)
         return;
     if (rng_chance(&sim->rng, sim->plan.crashes)) {
-        vfs_kill(sim->vfs, SERVER);
-        office_token(sim, account);     /* the next call finds it dead */
+        server_kill(&sim->server);
         return;
     }
-    if (kind < 20)
+    if (kind == 99)
+        server_end_sessions(&sim->server, account);
+    else if (kind < 20)
         create(sim, account);
     else if (kind < 85)
         change(sim, account, false);
@@ -178,6 +180,8 @@ void office_begins(struct sim *sim)
 {
     int count = (int)rng_between(&sim->rng, 0, FIRST_RECORDS);
 
+    if (sim->plan.is_big_world)
+        count += MANY_RECORDS;
     for (int i = 0; i < count && !sim_failed(sim); i++)
         create(sim, i % 3 == 2 && sim->plan.has_other_account);
 }

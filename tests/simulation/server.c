@@ -64,6 +64,12 @@ static bool died(struct server *s)
     return true;
 }
 
+void server_kill(struct server *s)
+{
+    vfs_kill(s->sim->vfs, SERVER);
+    died(s);
+}
+
 /* ---- what a crash hid ---- */
 
 struct receipts {
@@ -198,6 +204,18 @@ cJSON *server_ask(struct server *s, const char *kind, const char *path, const ch
     buf_done(&body);
     buf_done(&url);
     return value;
+}
+
+void server_end_sessions(struct server *s, int account)
+{
+    struct err err = { 0 };
+    enum rc rc = backend_user_passwd(s->backend, emails[account], PASSWORD, &err);
+
+    sim_note(s->sim, "backend: a new password for account %d", account);
+    if (!died(s) && rc)
+        sim_violated(s->sim, "backend: a password can not be changed: %s", err.msg);
+    free(s->office_token[account]);
+    s->office_token[account] = NULL;
 }
 
 char *server_sign_in(struct server *s, int account, char **refresh)

@@ -13,6 +13,7 @@
 #define SECOND 1000LL
 #define MINUTE (60 * SECOND)
 #define EVENTS_MAX 200000
+#define TRIES 5                         /* minutes in which what is refused is tried three times, and fails */
 #define ROUNDS 3                        /* after the faults end; then all must be the same */
 
 static const char *const situation_names[SIT_COUNT] = {
@@ -66,6 +67,9 @@ static const char *const broken_names[BROKEN_COUNT] = {
     [BROKEN_STRIP_BASE] = "strip-base",
     [BROKEN_NORMAL_SERVER] = "normal-server",
     [BROKEN_SWAP_ACCOUNTS] = "swap-accounts",
+    [BROKEN_FORGET_OP] = "forget-op",
+    [BROKEN_PULL_OVERWRITES] = "pull-overwrites",
+    [BROKEN_NETWORK_COUNTS] = "network-counts",
 };
 
 const char *situation_name(enum situation s)
@@ -352,13 +356,17 @@ static void draw_plan(struct sim *sim)
     plan->has_clock_jumps = rng_chance(&sim->rng, 200);
     plan->page_limit = limits[rng_below(&sim->rng, 4)];
     plan->poll_ms = rng_between(&sim->rng, 5, 30) * MINUTE;
-    plan->actions = (int)rng_between(&sim->rng, 30, 120);
-    plan->office_actions = (int)rng_between(&sim->rng, 10, 40);
+    bool is_long = rng_chance(&sim->rng, 150);
+    plan->actions = (int)(is_long ? rng_between(&sim->rng, 60, 150) : rng_between(&sim->rng, 15, 60));
+    plan->office_actions = plan->actions / 3 + (int)rng_below(&sim->rng, 10);
     plan->is_slow_world = rng_chance(&sim->rng, 200);
+    plan->is_big_world = rng_chance(&sim->rng, 20);
+    if (plan->is_big_world)
+        plan->page_limit = 0;
     sim_note(sim, "plan: faults %u, crashes %u, power cuts %u, other account %d, refusals %d, clock jumps %d, page %u, "
-                  "poll %lld min, slow %d", plan->faults, plan->crashes, plan->power_cuts, plan->has_other_account,
+                  "poll %lld min, slow %d, big %d", plan->faults, plan->crashes, plan->power_cuts, plan->has_other_account,
              plan->has_refusals, plan->has_clock_jumps, plan->page_limit, (long long)(plan->poll_ms / MINUTE),
-             plan->is_slow_world);
+             plan->is_slow_world, plan->is_big_world);
 }
 
 static void begin(struct sim *sim)
@@ -378,8 +386,6 @@ static void begin(struct sim *sim)
     entropy = &sim->entropy;
     randombytes_set_implementation(&entropy_source);
     vfs_reset(sim->vfs, sim->seed, &sim->clock);
-    if (sim->broken == BROKEN_NORMAL_SERVER)
-        vfs_ignore_syncs(sim->vfs, SERVER, "-wal");
     draw_plan(sim);
     sim->model = model_new();
     sim->net = net_new();
@@ -399,6 +405,8 @@ static void everybody_begins(struct sim *sim)
     if (sim->broken == BROKEN_NORMAL_QUEUE)
         for (int i = 0; i < DEVICES; i++)
             vfs_ignore_syncs(sim->vfs, i, "-wal");
+    if (sim->broken == BROKEN_NORMAL_SERVER)
+        vfs_ignore_syncs(sim->vfs, SERVER, "-wal");
     sim->actions_left = sim->plan.actions;
     sim->office_left = sim->plan.office_actions;
     sim_plan(sim, sim->now + pause_of_a_person(sim), EV_OFFICE, 0, 0);
@@ -423,15 +431,20 @@ static bool calm_down(struct sim *sim)
     return run_until(sim, sim->now + 60 * MINUTE, nothing_is_on_its_way);
 }
 
+static void wake_all(struct sim *sim, enum engine_wake what)
+{
+    for (int i = 0; i < DEVICES && !sim_failed(sim); i++) {
+        device_sign_in_if_asked(&sim->devices[i]);
+        device_wake(&sim->devices[i], what);
+    }
+}
+
 static bool ask_for_rounds(struct sim *sim, int number)
 {
     struct err result;
 
     sim_note(sim, "round %d", number);
-    for (int i = 0; i < DEVICES && !sim_failed(sim); i++) {
-        device_sign_in_if_asked(&sim->devices[i]);
-        device_wake(&sim->devices[i], ENGINE_NOW);
-    }
+    wake_all(sim, ENGINE_NOW);
     if (!run_until(sim, sim->now + 10 * MINUTE, rounds_are_done))
         return sim_violated(sim, "4: a round that was asked for does not end within 10 minutes without faults");
     for (int i = 0; i < DEVICES && number == ROUNDS; i++)
@@ -445,11 +458,10 @@ static bool end(struct sim *sim)
     if (!calm_down(sim))
         return sim_violated(sim, "4: what was on its way does not arrive");
     /* Refused ops get their three tries and fail; then their users put them right. */
-    for (int i = 0; i < DEVICES; i++) {
-        device_sign_in_if_asked(&sim->devices[i]);
-        device_wake(&sim->devices[i], ENGINE_LINK_UP);
+    for (int i = 0; i < TRIES && !sim_failed(sim); i++) {
+        wake_all(sim, ENGINE_NOW);
+        run_until(sim, sim->now + MINUTE, never);
     }
-    run_until(sim, sim->now + 2 * MINUTE, never);
     for (int i = 0; i < DEVICES && !sim_failed(sim); i++)
         user_repairs(&sim->devices[i]);
     for (int i = 1; i <= ROUNDS && !sim_failed(sim); i++)
@@ -482,6 +494,7 @@ bool sim_run(struct sim *sim)
     if (!sim_failed(sim))
         end(sim);
     clean_up(sim);
+    sim->operations = vfs_operations(sim->vfs);
     return !sim_failed(sim);
 }
 

@@ -61,6 +61,9 @@ enum broken {
     BROKEN_STRIP_BASE,                  /* the net strips `base` */
     BROKEN_NORMAL_SERVER,               /* the backend's disk does not sync its WAL */
     BROKEN_SWAP_ACCOUNTS,               /* the net sends a pull with another account's token */
+    BROKEN_FORGET_OP,                   /* a save leaves the record and no op */
+    BROKEN_PULL_OVERWRITES,             /* a page changes what waits to be sent */
+    BROKEN_NETWORK_COUNTS,              /* a push without an answer counts as a refusal */
     BROKEN_COUNT
 };
 const char *broken_name(enum broken broken);
@@ -78,6 +81,7 @@ struct plan {
     int64_t poll_ms;
     int actions, office_actions;
     bool is_slow_world;                 /* requests take seconds */
+    bool is_big_world;                  /* more records than are applied in one transaction */
 };
 
 /* ---- the parts ---- */
@@ -161,6 +165,7 @@ struct sim {
     uint64_t met[SIT_COUNT];
     char (*trace)[TRACE_SIZE];
     size_t traced;
+    uint64_t operations;                /* of all disks in the last run: with `order`, two runs of a seed are compared */
     char violation[1024];               /* empty: none */
     int64_t violated_at;
 };
@@ -191,6 +196,8 @@ void device_stop(struct device *d);                     /* frees all; what is on
 bool device_died(struct device *d, const char *during);
 void device_pump(struct device *d);
 void device_wake(struct device *d, enum engine_wake what);
+/* A planted fault: changes the file behind the product's back. */
+void device_tamper(struct device *d, const char *sql);
 /* Asks for a password only when the session is over. */
 void device_sign_in_if_asked(struct device *d);
 
@@ -225,12 +232,15 @@ struct exchange {                       /* one request to the backend code, and 
 void server_init(struct sim *sim);
 bool server_start(struct server *s);
 void server_stop(struct server *s);
+void server_kill(struct server *s);                     /* between two requests */
 /* False: it is down, or it died of this; whether it was committed is then unknown. */
 bool server_call(struct server *s, struct exchange *x);
 /* Calls a function and parses the answer: the value, yours, or NULL. */
 struct cJSON *server_ask(struct server *s, const char *kind, const char *path, const char *args, const char *token);
 /* An access token of a fresh session; NULL: not now. Yours. refresh may be NULL. */
 char *server_sign_in(struct server *s, int account, char **refresh);
+/* The operator gives the account a new password (the old one again): all its sessions are over. */
+void server_end_sessions(struct server *s, int account);
 const char *account_email(int account);
 
 /* ---- office.c ---- */

@@ -110,6 +110,8 @@ static void save(struct device *d, struct form *form, const struct record *befor
         sim_violated(sim, "1: device %d: a save without a fault fails: %s", d->index, err.msg);
         return;
     }
+    if (sim->broken == BROKEN_FORGET_OP)
+        device_tamper(d, "DELETE FROM sync_queue WHERE seq = (SELECT max(seq) FROM sync_queue)");
     if (check_device(d))
         device_wake(d, ENGINE_LOCAL_CHANGE);
 }
@@ -373,9 +375,10 @@ void user_looks_again(struct device *d)
     }
     sim_met(d->sim, SIT_SAVE_SURVIVED);
     acknowledge(d, client_id);
-    /* Nobody was told that it is on the disk. A write that is, makes it so. */
+    /* Nobody was told that it is on the disk. A write that is, makes it so; and back, because no change writes nothing. */
     vfs_disarm(d->sim->vfs, d->index);
-    if (db_state_work_offline(d->user_db, d->is_working_offline, &err))
+    if (db_state_work_offline(d->user_db, !d->is_working_offline, &err) ||
+        db_state_work_offline(d->user_db, d->is_working_offline, &err))
         sim_violated(d->sim, "device %d: nothing can be written after a crash: %s", d->index, err.msg);
 }
 
