@@ -11,8 +11,8 @@
  *
  * A round is: probe (when the last contact was not fine) -> push until nothing is due -> pull. It
  * is never a sequence of calls: each engine_next looks at the state and finds the next thing to do,
- * so that a save during a pull is sent before the next page is asked for, and anything may fail at any
- * point.
+ * so that a save during a pull is sent before the next page is asked for, and anything may fail at
+ * any point.
  */
 #ifndef SYNC_ENGINE_PRIV_H
 #define SYNC_ENGINE_PRIV_H

@@ -81,8 +81,8 @@ enum sync_request {
     SYNC_WORK_OFFLINE = 1 << 5,
     SYNC_WORK_ONLINE = 1 << 6,
     SYNC_SIGNED_IN = 1 << 7,    /* new tokens are in the file */
-    SYNC_DISCARDED = 1 << 8     /* ops were taken out of the queue by hand: a whole round under a new
-                                 * runId, so that what was sent of them comes back by pull */
+    SYNC_DISCARDED = 1 << 8     /* ops were taken out of the queue by hand: a whole round under a
+                                 * new runId, so that what was sent of them comes back by pull */
 };
 void sync_ask(struct sync *s, enum sync_request what);
 

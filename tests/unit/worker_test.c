@@ -17,7 +17,7 @@
 #include "sync/sync.h"
 #include "tests/unit/temp_dir.h"
 
-#define LOOK_MS 100                     /* what is waited for may be in the store, not in the status */
+#define LOOK_MS 100                     /* what is waited for may be in the store */
 #define DEADLINE_MS 20000 /* a sanitizer on a loaded machine */
 
 extern char **environ;
@@ -563,7 +563,7 @@ static void after_a_discard_a_round_is_made_under_a_new_run_id(void **state)
     run = atomic_load(&w->server.run);
     assert_true(run != 0);
     rounds_before = w->status.rounds;
-    sync_ask(w->sync, SYNC_DISCARDED);  /* asked of a follower: the holder hears of it by the store */
+    sync_ask(w->sync, SYNC_DISCARDED);  /* of a follower: the holder hears of it */
     WAIT_UNTIL(w, has_gone_round);
     assert_true(atomic_load(&w->server.run) != run);
     end_child(w, SIGKILL);
