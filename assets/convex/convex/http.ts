@@ -1,0 +1,8 @@
+/** /.well-known/openid-configuration and jwks.json, with which Convex checks Convex Auth's tokens. */
+import { httpRouter } from "convex/server";
+import { auth } from "./auth";
+
+const http = httpRouter();
+auth.addHttpRoutes(http);
+
+export default http;
