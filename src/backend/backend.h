@@ -47,6 +47,7 @@ struct backend_answer {         /* all zero is valid; backend_answer_done frees 
     const char *content_type;   /* static text */
     struct buf body;
     int retry_after_s;          /* 0: none */
+    struct err trouble;         /* rc not RC_OK: why this is an outage, for the operator's log */
     struct backend_hash *hash;  /* not NULL: no answer yet; run it, then finish gives the answer */
 };
 void backend_answer_done(struct backend_answer *answer);

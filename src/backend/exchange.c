@@ -93,7 +93,8 @@ static enum MHD_Result send_answer(struct exchange *x)
     struct MHD_Response *response;
 
     if (x->answer.http_status >= 400)
-        server_log(x->host->quiet, "%s from %s: %d", x->what, x->conn->peer, x->answer.http_status);
+        server_log(x->host->quiet, "%s from %s: %d %s", x->what, x->conn->peer,
+                   x->answer.http_status, x->answer.trouble.msg);
     response = make_response(x);
     if (response == NULL)
         return MHD_NO;

@@ -212,24 +212,33 @@ static void put_cursor(struct call *call, const char *table, const struct cursor
     buf_printf(&call->value, "\"%s\"", text);
 }
 
-enum rc backend_sync_head(struct call *call, struct err *err)
+static enum rc put_head(struct call *call, struct err *err)
 {
-    struct backend *b = call->b;
-    enum rc rc = backend_store_snapshot(b, err);
-    sqlite3_stmt *st = rc ? NULL : sql_get(b->sql, "SELECT head FROM users WHERE n=?1", err);
+    struct sql *sql = call->b->sql;
+    sqlite3_stmt *st = sql_get(sql, "SELECT head FROM users WHERE n=?1", err);
 
     if (st == NULL)
         return err->rc;
-    buf_putc(&call->value, '{');
-    rc = backend_call_epoch(call, err);
     sql_bind_i64(st, 1, call->user);
-    if (!rc)
-        rc = sql_step(b->sql, st, err);
+    enum rc rc = sql_step(sql, st, err);
     if (!rc)
         buf_printf(&call->value, ",\"head\":\"%lld\"}", (long long)sql_i64(st, 0));
     sqlite3_reset(st);
-    backend_store_end(b);
     return rc == RC_NOT_FOUND ? err_set(err, RC_INTERNAL, "The account is gone.") : rc;
+}
+
+enum rc backend_sync_head(struct call *call, struct err *err)
+{
+    enum rc rc = backend_store_snapshot(call->b, err);
+
+    if (rc)
+        return rc;
+    buf_putc(&call->value, '{');
+    rc = backend_call_epoch(call, err);
+    if (!rc)
+        rc = put_head(call, err);
+    backend_store_end(call->b);
+    return rc;
 }
 
 static const char *cursor_arg(const struct call *call)

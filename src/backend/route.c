@@ -66,6 +66,7 @@ static void answer_thrown(struct backend_answer *out, const struct err *error, c
 /* One row per kind of trouble that is not the caller's. All of them are transient to a device. */
 static void answer_outage(struct backend_answer *out, const struct err *error)
 {
+    out->trouble = *error;
     switch (error->rc) {
     case RC_FULL:
         answer_code(out, 503, "DiskFull", error->msg);

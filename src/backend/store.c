@@ -279,7 +279,11 @@ static enum rc load_last_rev(struct backend *b, struct err *err)
 {
     b->is_rev_used = false;
     enum rc rc = read_i64(b, "SELECT value FROM settings WHERE name='last_rev'", &b->last_rev, err);
-    return rc == RC_NOT_FOUND ? err_set(err, RC_CORRUPT, "The database has lost its counter.") : rc;
+    if (rc == RC_NOT_FOUND)
+        rc = err_set(err, RC_CORRUPT, "The database has lost its counter.");
+    if (rc)
+        sql_rollback(b->sql); /* a begin that failed leaves nothing open */
+    return rc;
 }
 
 enum rc backend_store_begin(struct backend *b, struct err *err)
