@@ -13,12 +13,16 @@
 
 /* ---- taking ---- */
 
+/* Ops of one record go one after the other. And a wait is a day at most: what is said to be due later was written by a clock that has been set back since. */
+#define IS_FIRST "NOT EXISTS (SELECT 1 FROM sync_queue e WHERE e.table_name = q.table_name AND " \
+                 "e.record_client_id = q.record_client_id AND e.seq < q.seq)"
+#define IS_DUE "(retry_at <= ?1 OR retry_at > ?1 + 86400000)"
+
 /* Held ops whose day has come; and ops of tables whose definition is missing are held, so that they can be seen
  * and are not looked at again at every take. */
 static enum rc release_held(struct db *db, struct err *err)
 {
-    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_queue SET state = 'queued' WHERE state = 'held' AND retry_at <= ?1",
-                               err);
+    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_queue SET state = 'queued' WHERE state = 'held' AND " IS_DUE, err);
     if (st == NULL)
         return err->rc;
     sql_bind_i64(st, 1, db_now(db));
@@ -66,9 +70,8 @@ static enum rc read_due(struct db *db, size_t max_ops, size_t max_bytes, struct 
     size_t bytes = 0;
     enum rc rc;
 
-    buf_printf(&text, "SELECT %s FROM sync_queue q WHERE state = 'queued' AND retry_at <= ?1 AND NOT EXISTS (SELECT 1 "
-                      "FROM sync_queue e WHERE e.table_name = q.table_name AND e.record_client_id = q.record_client_id "
-                      "AND e.seq < q.seq) ORDER BY seq", queue_columns);
+    buf_printf(&text, "SELECT %s FROM sync_queue q WHERE state = 'queued' AND " IS_DUE " AND " IS_FIRST
+                      " ORDER BY seq", queue_columns);
     sqlite3_stmt *st = sql_get(db->sql, buf_str(&text), err);
     buf_done(&text);
     if (st == NULL)
@@ -148,20 +151,17 @@ static enum rc read_due_time(struct db *db, const char *query, int64_t *out, str
     return RC_OK;
 }
 
-#define IS_FIRST "NOT EXISTS (SELECT 1 FROM sync_queue e WHERE e.table_name = q.table_name AND " \
-                 "e.record_client_id = q.record_client_id AND e.seq < q.seq)"
-
 enum rc db_push_due(struct db *db, int64_t *due_ms, struct err *err)
 {
     int64_t due = INT64_MAX;
-    enum rc rc = read_due_time(db, "SELECT 0 FROM sync_queue q WHERE state = 'queued' AND retry_at <= ?1 AND "
-                                   IS_FIRST " LIMIT 1", &due, err);
+    enum rc rc = read_due_time(db, "SELECT 0 FROM sync_queue q WHERE state = 'queued' AND " IS_DUE " AND " IS_FIRST
+                                   " LIMIT 1", &due, err);
 
     if (!rc && due != 0)
         rc = read_due_time(db, "SELECT min(retry_at) FROM sync_queue q WHERE state = 'queued' AND retry_at > ?1 AND "
                                IS_FIRST, &due, err);
     if (!rc && due != 0)
-        rc = read_due_time(db, "SELECT min(retry_at) FROM sync_queue WHERE state = 'held' AND ?1 >= 0", &due, err);
+        rc = read_due_time(db, "SELECT min(iif(" IS_DUE ", 0, retry_at)) FROM sync_queue WHERE state = 'held'", &due, err);
     if (!rc)
         *due_ms = due;
     return rc;

@@ -236,8 +236,8 @@ static void bind_number(sqlite3_stmt *st, const void *ctx)
 enum rc db_state_want(struct db *db, int64_t what, int64_t *id, struct err *err)
 {
     struct db_state state;
-    enum rc rc = run_in_tx(db, SQL_NORMAL, "UPDATE sync_state SET wanted_id = wanted_id + 1, wanted_what = ?1",
-                           bind_number, &what, err);
+    enum rc rc = run_in_tx(db, SQL_NORMAL, "UPDATE sync_state SET wanted_id = wanted_id + 1, wanted_what = "
+                           "iif(wanted_id > answered_id, wanted_what | ?1, ?1)", bind_number, &what, err);
 
     /* Another want may have come between the two: then ours is answered with it, which is as good. */
     if (!rc)

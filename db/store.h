@@ -234,7 +234,7 @@ struct db_state {
     int64_t next_try;                   /* 0: none planned */
     char error_code[40], error[304];    /* of the last contact; empty when it was fine */
     bool work_offline;                  /* the user chose so; kept over restarts */
-    int64_t wanted_id, wanted_what;     /* the newest request, and what of enum sync_want */
+    int64_t wanted_id, wanted_what;     /* the newest request, and the bits of all that have no answer yet */
     int64_t answered_id;                /* requests up to here have their result: */
     int64_t answered_rc;                /* an enum rc */
 };

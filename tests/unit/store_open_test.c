@@ -201,9 +201,12 @@ static void a_request_of_another_process_gets_its_answer(void **state)
     assert_true(read.online && read.work_offline);
     assert_string_equal(read.phase, "pushing");
     assert_int_equal(read.wanted_id, second);
-    assert_int_equal(read.wanted_what, 2);
+    assert_int_equal(read.wanted_what, 3);
     assert_int_equal(read.answered_id, second);
     assert_int_equal(read.answered_rc, RC_NETWORK);
+    must(f, db_state_want(f->db, 4, &first, &f->err));
+    must(f, db_state_read(f->db, &read, &f->err));
+    assert_int_equal(read.wanted_what, 4);
 }
 
 /* A child takes the lock, says so through the pipe, and waits to be killed. */

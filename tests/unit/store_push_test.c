@@ -204,6 +204,26 @@ static void a_rejected_op_hinders_no_other_record(void **state)
     db_ops_done(&sent);
 }
 
+static void a_clock_set_back_by_years_keeps_nothing_waiting(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t due;
+    const char *const codes[] = { "invalid_value", "unknown_table" };
+
+    for (size_t i = 0; i < 2; i++) {
+        SAVE(f, NULL, &saved, "text", "bad");
+        struct db_ops sent = fixture_take(f, i + 1);
+        fixture_rejected(f, &sent.items[i], codes[i]);
+        db_ops_done(&sent);
+        f->now -= 3LL * 365 * 24 * 3600 * 1000;
+        must(f, db_push_due(f->db, &due, &f->err));
+        assert_int_equal(due, 0);
+    }
+    struct db_ops sent = fixture_take(f, 2);
+    db_ops_done(&sent);
+}
+
 static void an_unknown_table_or_column_is_held_uncounted_until_something_changes(void **state)
 {
     struct fixture *f = *state;
@@ -415,6 +435,7 @@ int main(void)
         T(three_rejections_fail_an_op_and_an_edit_brings_it_back),
         T(a_rejection_of_an_op_that_was_edited_meanwhile_counts_nothing),
         T(a_rejected_op_hinders_no_other_record),
+        T(a_clock_set_back_by_years_keeps_nothing_waiting),
         T(an_unknown_table_or_column_is_held_uncounted_until_something_changes),
         T(not_found_sends_the_same_change_again_as_a_whole_create),
         T(what_was_overwritten_is_logged_once),
