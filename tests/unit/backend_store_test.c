@@ -141,6 +141,29 @@ static void two_processes_may_have_the_file_open(void **state)
     free(after);
 }
 
+static void without_a_mark_only_the_vfs_is_touched(void **state)
+{
+    struct site *site = *state;
+    char *path = beside(site, "simulated.db"), *mark = beside(site, "simulated.db.mark");
+    struct backend_options options = site->options;
+    struct backend *b = NULL;
+    struct err err;
+
+    options.path = path;
+    options.vfs = "unix-dotfile";
+    options.no_mark = true;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(backend_open(&options, &b, &err), RC_OK);
+        if (i == 0)
+            assert_int_equal(backend_user_add(b, ALICE, PASSWORD, &err), RC_OK);
+        assert_int_equal(backend_seed(b, ALICE, 10, &err), RC_OK);
+        backend_close(b);
+    }
+    assert_false(file_exists(mark));
+    free(path);
+    free(mark);
+}
+
 /* ---- definitions ---- */
 
 static const char wider[] =
@@ -359,6 +382,7 @@ int main(void)
         SITE_TEST(a_damaged_mark_is_made_anew),
         SITE_TEST(the_operator_may_start_an_epoch),
         SITE_TEST(two_processes_may_have_the_file_open),
+        SITE_TEST(without_a_mark_only_the_vfs_is_touched),
         SITE_TEST(a_new_column_is_in_every_old_record),
         SITE_TEST(a_definition_that_lost_or_changed_a_column_is_refused),
         SITE_TEST(a_foreign_file_is_refused_and_left_as_it_was),
