@@ -9,7 +9,8 @@
 
 enum setting_kind { SETTING_COLOR, SETTING_THEME, SETTING_LINK, SETTING_BELL, SETTING_FLAG };
 
-/* One setting: its words, in the order of the numbers that they stand for, empty ones not offered. */
+/* One setting: its words, in the order of the numbers that they stand for, empty ones not
+ * offered. */
 struct setting {
     const char *name;
     enum setting_kind kind;

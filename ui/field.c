@@ -105,7 +105,8 @@ void field_set(struct field *field, const char *text)
 enum rc field_value(struct field *field, int64_t now_ms, struct value *out)
 {
     struct err err = { 0 };
-    enum rc rc = column_from_text(field->column, text_of(field), field->edit.text.len, now_ms, out, &err);
+    enum rc rc =
+        column_from_text(field->column, text_of(field), field->edit.text.len, now_ms, out, &err);
 
     (void)snprintf(field->error, sizeof field->error, "%s", rc ? err.msg : "");
     return rc;
@@ -130,7 +131,8 @@ static bool is_on(const struct field *field)
     struct value v = { 0 };
     struct err err = { 0 };
 
-    return column_from_text(field->column, text_of(field), field->edit.text.len, 0, &v, &err) == RC_OK &&
+    return column_from_text(field->column, text_of(field), field->edit.text.len, 0, &v, &err) ==
+               RC_OK &&
            v.kind == VALUE_BOOL && v.flag;
 }
 
@@ -168,7 +170,8 @@ static void step_day(struct field *field, int step, int64_t now_ms)
 
     clock_today(now_ms, &year, &month, &day);
     if (field->edit.text.len > 0) {
-        if (column_from_text(field->column, text_of(field), field->edit.text.len, now_ms, &v, &err) ||
+        if (column_from_text(field->column, text_of(field), field->edit.text.len, now_ms, &v,
+                             &err) ||
             v.kind != VALUE_TEXT || sscanf(v.text, "%d-%d-%d", &year, &month, &day) != 3)
             step = 0;
         value_done(&v);
@@ -302,7 +305,8 @@ static void draw_behind(const struct field *field, struct ui_canvas *c, int row,
     }
 }
 
-void field_draw(struct field *field, struct ui_canvas *c, int row, int col, int room, bool has_focus)
+void field_draw(struct field *field, struct ui_canvas *c, int row, int col, int room,
+                bool has_focus)
 {
     int width = field_width(field, room);
     int used;

@@ -1,5 +1,5 @@
-/* ui/field.h: one field of a form: a column, and what is typed for it. What editing means follows from the column
- * (db/registry.h); all kinds hold their value as the text that a person would type.
+/* ui/field.h: one field of a form: a column, and what is typed for it. What editing means follows
+ * from the column (db/registry.h); all kinds hold their value as the text that a person would type.
  */
 #ifndef UI_FIELD_H
 #define UI_FIELD_H
@@ -23,7 +23,8 @@ void field_set(struct field *field, const char *text);  /* as if typed */
 bool field_is_changed(const struct field *field);
 bool field_is_lines(const struct field *field);
 
-/* Checks the text against the column. *out: overwritten on success. On failure the sentence is in field->error. */
+/* Checks the text against the column. *out: overwritten on success. On failure the sentence is in
+ * field->error. */
 enum rc field_value(struct field *field, int64_t now_ms, struct value *out);
 
 /* Keys. False: not for this kind of field. */
@@ -35,6 +36,7 @@ bool field_step(struct field *field, int step, int64_t now_ms);
 
 int field_rows(const struct field *field, int width);
 int field_width(const struct field *field, int room);
-void field_draw(struct field *field, struct ui_canvas *c, int row, int col, int room, bool has_focus);
+void field_draw(struct field *field, struct ui_canvas *c, int row, int col, int room,
+                bool has_focus);
 
 #endif

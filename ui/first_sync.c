@@ -1,4 +1,5 @@
-/* The first full download: progress, or why it stopped. Until one table is complete there is nothing else to see. */
+/* The first full download: progress, or why it stopped. Until one table is complete there is
+ * nothing else to see. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,7 +122,8 @@ static int put_lines(struct ui_canvas *c, int row, int col, enum ui_style style,
     return row;
 }
 
-static void draw_running(const struct first_sync *first, struct ui_canvas *c, int row, int col, int gap)
+static void draw_running(const struct first_sync *first, struct ui_canvas *c, int row, int col,
+                         int gap)
 {
     const struct sync_status *s = &first->shown;
     const struct table *table = table_of(first);
@@ -153,8 +155,9 @@ static void draw_running(const struct first_sync *first, struct ui_canvas *c, in
         ui_put(c, row, col + 13, 30, UI_PLAIN, time);
     }
     row += 1 + gap;
-    (void)put_lines(c, row, col, UI_PLAIN,
-                    _("If the connection drops, it goes on from here later;\nnothing is fetched twice."));
+    (void)put_lines(
+        c, row, col, UI_PLAIN,
+        _("If the connection drops, it goes on from here later;\nnothing is fetched twice."));
 }
 
 static int draw_buttons(const struct first_sync *first, struct ui_canvas *c, int row, int col)
@@ -176,12 +179,14 @@ static int draw_buttons(const struct first_sync *first, struct ui_canvas *c, int
     return row + 1;
 }
 
-static void draw_stopped(const struct first_sync *first, struct ui_canvas *c, int row, int col, int gap)
+static void draw_stopped(const struct first_sync *first, struct ui_canvas *c, int row, int col,
+                         int gap)
 {
     const struct sync_status *s = &first->shown;
     char text[160], time[24];
 
-    row = put_lines(c, row, col, UI_PLAIN, _("The first sync stopped before it was complete.")) + gap;
+    row =
+        put_lines(c, row, col, UI_PLAIN, _("The first sync stopped before it was complete.")) + gap;
     ui_put(c, row, col, 2, UI_ERROR, "!");
     row = put_lines(c, row, col + 2, UI_PLAIN, s->last.msg) + gap;
     if (first->has_details) {

@@ -1,29 +1,20 @@
-/* The editor of one record, made from its table's definition. What is typed is kept as a draft within a second; it is
- * checked at save, and nothing is lost when that fails. */
+/* The editor of one record, made from its table's definition. What is typed is kept as a draft
+ * within a second; it is checked at save, and nothing is lost when that fails. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/i18n.h"
 #include "base/mem.h"
 #include "ui/draft.h"
-#include "ui/field.h"
-#include "ui/ui_priv.h"
+#include "ui/form_priv.h"
 
 #define DRAFT_MS 1000
-#define LABEL_COL_MIN 11
 
-struct form {
-    const struct table *table;
-    char client_id[ID_SIZE];    /* empty: a new record */
-    struct field *fields;       /* one per column, in the definition's order */
-    size_t count, focus;
-    struct record record;       /* as it was opened; all zero for a new one */
-    bool is_gone;               /* the office removed it meanwhile */
-    int64_t draft_due;          /* monotonic: write the draft then; 0: nothing to write */
-    int64_t draft_at;           /* wall: when it was written last; 0: there is none */
-    int top;                    /* first row of the form that is in sight */
-    int width;                  /* of text fields, as drawn last */
-};
+
+bool form_is_new(const struct form *form)
+{
+    return form->client_id[0] == '\0';
+}
 
 static void form_close(void *state)
 {
@@ -36,14 +27,9 @@ static void form_close(void *state)
     free(form);
 }
 
-static bool is_new(const struct form *form)
-{
-    return form->client_id[0] == '\0';
-}
-
 static const char *draft_id(const struct form *form)
 {
-    return is_new(form) ? NULL : form->client_id;
+    return form_is_new(form) ? NULL : form->client_id;
 }
 
 static bool is_changed(const struct form *form)
@@ -60,7 +46,7 @@ static void form_title(const void *state, bool is_narrow, struct buf *out)
     const struct form *form = state;
 
     (void)is_narrow;
-    buf_printf(out, is_new(form) ? _("New %s") : _("Edit %s"), form->table->label_one);
+    buf_printf(out, form_is_new(form) ? _("New %s") : _("Edit %s"), form->table->label_one);
 }
 
 static bool form_left(const void *state, bool is_narrow, struct buf *out)
@@ -83,114 +69,6 @@ static void form_corner(const void *state, struct buf *out)
     const struct form *form = state;
 
     buf_printf(out, _("field %zu of %zu"), form->focus + 1, form->count);
-}
-
-/* ---- drawing ---- */
-
-struct place {
-    int label_cols, value_col, room;
-};
-
-static void measure(const struct form *form, const struct ui_canvas *c, struct place *place)
-{
-    int widest = LABEL_COL_MIN - 2;
-
-    for (size_t i = 0; i < form->count; i++) {
-        const struct column *column = form->fields[i].column;
-        int width = ui_width(column->label) + (column->is_required ? 2 : 0);
-
-        if (width > widest)
-            widest = width;
-    }
-    if (widest > c->cols / 3)
-        widest = c->cols / 3;
-    place->label_cols = c->is_narrow ? 8 : widest;
-    place->value_col = c->is_narrow ? 10 : 4 + widest;
-    place->room = c->cols - place->value_col - (c->is_narrow ? 0 : 3);
-}
-
-/* In narrow windows texts have rows of their own under the label. */
-static bool is_below(const struct field *field, const struct ui_canvas *c)
-{
-    enum edit_kind kind = column_edit_kind(field->column);
-
-    return c->is_narrow && (kind == EDIT_LINE || kind == EDIT_LINES || kind == EDIT_REFERENCE);
-}
-
-static int rows_of(const struct field *field, const struct ui_canvas *c, const struct place *place)
-{
-    if (is_below(field, c))
-        return 1 + field_rows(field, c->cols);
-    return field_rows(field, place->room);
-}
-
-static void draw_field(struct form *form, size_t i, struct ui_canvas *c, const struct place *place,
-                       int row)
-{
-    struct field *field = &form->fields[i];
-    const struct column *column = field->column;
-    bool has_focus = form->focus == i;
-    int label_col = c->is_narrow ? 0 : 2;
-    char label[128];
-
-    (void)snprintf(label, sizeof label, "%s%s", column->label, column->is_required ? " *" : "");
-    ui_put(c, row, label_col, place->label_cols, has_focus ? UI_BOLD : UI_PLAIN, label);
-    if (field->error[0])
-        ui_put(c, row, c->is_narrow ? 8 : 0, 1, UI_MARK_FAILED, "!");
-    if (is_below(field, c))
-        field_draw(field, c, row + 1, 0, c->cols, has_focus);
-    else
-        field_draw(field, c, row, place->value_col, place->room, has_focus);
-    if (has_focus)
-        form->width = field_width(field, is_below(field, c) ? c->cols : place->room);
-}
-
-static void draw_foot(const struct form *form, struct ui_canvas *c, int row)
-{
-    const struct field *focused = &form->fields[form->focus];
-    const struct record *rec = &form->record;
-    int col = c->is_narrow ? 0 : 2;
-    char text[160], time[24];
-
-    if (!is_new(form)) {
-        clock_hhmm(rec->updated_at, time, sizeof time);
-        if (rec->mark == MARK_FAILED)
-            (void)snprintf(text, sizeof text, "%s", _("Refused 3 times; F9 in the list shows why (!)"));
-        else if (rec->mark != MARK_SYNCED)
-            (void)snprintf(text, sizeof text, _("Changed %s on this device, not sent yet (%s)"), time,
-                           rec->mark == MARK_NEW ? "+" : "~");
-        else {
-            clock_local(rec->updated_at, time, sizeof time);
-            (void)snprintf(text, sizeof text, _("Changed %s"), time);
-        }
-        ui_put(c, row++, col, c->cols - col, UI_PLAIN, text);
-    }
-    if (focused->column->help)
-        ui_put(c, row, col, c->cols - col, UI_DIM, focused->column->help);
-}
-
-static void form_draw(void *state, struct ui_canvas *c)
-{
-    struct form *form = state;
-    struct place place;
-    int lead = c->rows >= 16 ? 1 : 0;
-    int row = lead, focus_row = 0, focus_rows = 1;
-
-    measure(form, c, &place);
-    for (size_t i = 0; i < form->focus; i++)
-        focus_row += rows_of(&form->fields[i], c, &place);
-    focus_rows = rows_of(&form->fields[form->focus], c, &place);
-    if (focus_row + focus_rows > form->top + c->rows - lead)
-        form->top = focus_row + focus_rows - (c->rows - lead);
-    if (focus_row < form->top)
-        form->top = focus_row;
-    row -= form->top;
-    for (size_t i = 0; i < form->count; i++) {
-        if (row >= lead)
-            draw_field(form, i, c, &place, row);
-        row += rows_of(&form->fields[i], c, &place);
-    }
-    draw_foot(form, c, row + 1);
 }
 
 /* ---- drafts ---- */
@@ -262,7 +140,8 @@ static void discard(struct ui *ui, struct form *form)
 
 /* ---- saving ---- */
 
-/* The values as typed, or as they were where nothing was typed. False: some field is wrong, and has the focus. */
+/* The values as typed, or as they were where nothing was typed. False: some field is wrong, and has
+ * the focus. */
 static bool collect(struct ui *ui, struct form *form, struct value *values, bool *is_set)
 {
     size_t bad = form->count;
@@ -270,7 +149,7 @@ static bool collect(struct ui *ui, struct form *form, struct value *values, bool
     for (size_t i = 0; i < form->count; i++) {
         struct field *field = &form->fields[i];
 
-        if (!is_new(form) && !field_is_changed(field)) {
+        if (!form_is_new(form) && !field_is_changed(field)) {
             field->error[0] = '\0';
             value_copy(&values[i], &form->record.values[i]);
             continue;
@@ -278,7 +157,7 @@ static bool collect(struct ui *ui, struct form *form, struct value *values, bool
         if (field_value(field, ui_wall(ui), &values[i]))
             bad = bad == form->count ? i : bad;
         else
-            is_set[i] = is_new(form) ? values[i].kind != VALUE_NULL
+            is_set[i] = form_is_new(form) ? values[i].kind != VALUE_NULL
                                      : !value_equal(&values[i], &form->record.values[i]);
     }
     if (bad == form->count)
@@ -301,8 +180,8 @@ static void show_refusal(struct ui *ui, struct form *form, const struct err *err
     ui_save_failed(ui, err);
 }
 
-static enum rc write(struct ui *ui, struct form *form, const struct value *values, const bool *is_set,
-                     struct err *err)
+static enum rc write(struct ui *ui, struct form *form, const struct value *values,
+                     const bool *is_set, struct err *err)
 {
     const struct table *table = form->table;
     struct db_saved saved = { 0 };
@@ -363,7 +242,8 @@ static void leave_answered(struct ui *ui, void *state, char key)
 static void cancel(struct ui *ui, struct form *form)
 {
     if (is_changed(form)) {
-        ui_ask_keys(ui, "yn", form, leave_answered, "%s", _("Save changes? y save, n discard, Esc go on"));
+        ui_ask_keys(ui, "yn", form, leave_answered, "%s",
+                    _("Save changes? y save, n discard, Esc go on"));
         return;
     }
     discard(ui, form);
@@ -411,7 +291,8 @@ static bool form_type(struct ui *ui, void *state, const struct ui_key *key)
     return true;
 }
 
-/* Enter: a new line in notes; in other fields the next one, and behind the last one the record is saved. */
+/* Enter: a new line in notes; in other fields the next one, and behind the last one the record is
+ * saved. */
 static bool form_enter(struct ui *ui, void *state)
 {
     struct form *form = state;
@@ -466,7 +347,7 @@ static void form_refresh(struct ui *ui, void *state)
     struct err err = { 0 };
     enum rc rc;
 
-    if (is_new(form))
+    if (form_is_new(form))
         return;
     rc = db_record_read(ui->reader, form->table, form->client_id, &now, &err);
     if (rc == RC_NOT_FOUND && !form->is_gone)
@@ -504,7 +385,7 @@ static void fields_make(struct form *form)
     form->fields = mem_zero(form->count, sizeof *form->fields);
     for (size_t i = 0; i < form->count; i++) {
         const struct column *column = &form->table->columns[i];
-        const struct value *v = !is_new(form)         ? &form->record.values[i]
+        const struct value *v = !form_is_new(form)         ? &form->record.values[i]
                                 : column->has_default ? &column->default_value
                                                       : &nothing;
 

@@ -1,4 +1,5 @@
-/* The frame around a screen: title, banner, status row, hints, message. And where they go at which size. */
+/* The frame around a screen: title, banner, status row, hints, message. And where they go at which
+ * size. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +60,8 @@ static void draw_title(struct ui *ui, const struct ui_layer *top)
     buf_done(&title);
 }
 
-/* The banner takes the place of the heads, so that nothing shifts; where there are none, that of the hints. */
+/* The banner takes the place of the heads, so that nothing shifts; where there are none, that of
+ * the hints. */
 static void draw_heads(struct ui *ui, const struct ui_layer *top, int hints_row)
 {
     struct ui_canvas *c = &ui->frame;

@@ -1,5 +1,6 @@
-/* ui/input.h: from what curses hands over (bytes and key codes) to whole keys: UTF-8 put together, Esc and a digit as a
- * function key, pastes and barcode scans as one key each. Pure but for input_read; nothing is dropped or reordered.
+/* ui/input.h: from what curses hands over (bytes and key codes) to whole keys: UTF-8 put together,
+ * Esc and a digit as a function key, pastes and barcode scans as one key each. Pure but for
+ * input_read; nothing is dropped or reordered.
  *
  * Units    now_ms is monotonic.
  */
@@ -24,7 +25,7 @@ struct input {                  /* all zero is a valid empty one */
     bool is_held;               /* that Esc was not given yet */
     bool holds_esc;             /* setting: the terminal has no F5, so Esc waits for its digit */
     bool has_bursts;            /* setting: scan=burst */
-    bool after_esc;             /* the key given last was a digit after an Esc that had been given already */
+    bool after_esc; /* the key given last was a digit after an Esc that had been given already */
 };
 
 void input_done(struct input *in);

@@ -1,7 +1,9 @@
-/* ui/keymap.h: which key does what, where. One table holds every action with its keys, and what help, hints and the
- * manual page call it, so that they cannot disagree. The config may bind any action to other keys.
+/* ui/keymap.h: which key does what, where. One table holds every action with its keys, and what
+ * help, hints and the manual page call it, so that they cannot disagree. The config may bind any
+ * action to other keys.
  *
- * Words    a key is written as one character, `F7`, `Up`, `PgDn`, `Space`, `Enter`, `^S` or `Ctrl-S`.
+ * Words    a key is written as one character, `F7`, `Up`, `PgDn`, `Space`, `Enter`, `^S` or
+ *          `Ctrl-S`.
  */
 #ifndef UI_KEYMAP_H
 #define UI_KEYMAP_H
@@ -28,14 +30,19 @@ enum ui_key_code {
 
 struct ui_key {
     int32_t code;
-    const char *text;           /* PASTE, SCAN and characters: UTF-8 as typed; borrowed for the call */
+    const char *text; /* PASTE, SCAN and characters: UTF-8 as typed; borrowed for the call */
     size_t len;
 };
 
 enum ui_context {
-    UI_IN_ALL,                  /* everywhere but in text fields, when the place itself does not bind the key */
-    UI_IN_LIST, UI_IN_FORM, UI_IN_QUEUE, UI_IN_HELP, UI_IN_FIRST, UI_IN_LOGIN,
-    UI_IN_TEXT,                 /* inside a text field */
+    UI_IN_ALL, /* everywhere but in text fields, when the place itself does not bind the key */
+    UI_IN_LIST,
+    UI_IN_FORM,
+    UI_IN_QUEUE,
+    UI_IN_HELP,
+    UI_IN_FIRST,
+    UI_IN_LOGIN,
+    UI_IN_TEXT, /* inside a text field */
     UI_IN_PROMPT,
     UI_CONTEXT_COUNT
 };
@@ -72,9 +79,11 @@ void keymap_keys(const struct keymap *map, enum ui_context context, enum ui_acti
                  const char *between, struct buf *out);
 
 /* Appends the hint row of a place: "F1 Help  F2 New ...", short: "F1Help F2New ...". */
-void keymap_hints(const struct keymap *map, enum ui_context context, bool is_short, struct buf *out);
+void keymap_hints(const struct keymap *map, enum ui_context context, bool is_short,
+                  struct buf *out);
 
-/* The lines of the help page, of all keys of a place: label and keys. Returns false after the last. `at` starts at 0. */
+/* The lines of the help page, of all keys of a place: label and keys. Returns false after the last.
+ * `at` starts at 0. */
 struct keymap_line {
     const char *label;          /* translated */
     char keys[64];

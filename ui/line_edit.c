@@ -18,7 +18,8 @@ void line_edit_done(struct line_edit *e)
 
 static bool is_extending(int32_t cp)
 {
-    return cp > 0x7F && (cp == JOINER || wcwidth((wchar_t)cp) == 0 || (cp >= 0x1F3FB && cp <= 0x1F3FF));
+    return cp > 0x7F &&
+           (cp == JOINER || wcwidth((wchar_t)cp) == 0 || (cp >= 0x1F3FB && cp <= 0x1F3FF));
 }
 
 static size_t grapheme_end(const char *s, size_t len, size_t at)
@@ -38,7 +39,8 @@ static size_t grapheme_end(const char *s, size_t len, size_t at)
     return at;
 }
 
-/* From the start of the line (newlines always end a grapheme), because joined emoji cannot be read backwards. */
+/* From the start of the line (newlines always end a grapheme), because joined emoji cannot be read
+ * backwards. */
 static size_t grapheme_before(const char *s, size_t len, size_t at)
 {
     size_t from = at ? at - 1 : 0;
@@ -253,8 +255,8 @@ bool line_edit_move_line(struct line_edit *e, int step, int width)
 
 /* ---- drawing ---- */
 
-static void draw_lines(struct line_edit *e, struct ui_canvas *c, int row, int col, int rows, int width,
-                       bool has_focus, char blank)
+static void draw_lines(struct line_edit *e, struct ui_canvas *c, int row, int col, int rows,
+                       int width, bool has_focus, char blank)
 {
     size_t before, end, start = 0;
     int index;

@@ -1,5 +1,6 @@
-/* ui/line_edit.h: the widget that a text is typed into: one line, or several. It knows graphemes well enough that a base
- * and its combining marks, or a joined emoji, move and go together. It holds raw UTF-8; what is drawn is made safe.
+/* ui/line_edit.h: the widget that a text is typed into: one line, or several. It knows graphemes
+ * well enough that a base and its combining marks, or a joined emoji, move and go together. It
+ * holds raw UTF-8; what is drawn is made safe.
  */
 #ifndef UI_LINE_EDIT_H
 #define UI_LINE_EDIT_H
@@ -18,10 +19,11 @@ struct line_edit {              /* all zero is an empty one */
 };
 
 void line_edit_done(struct line_edit *e);               /* wipes the text */
-void line_edit_set(struct line_edit *e, const char *s, size_t len);    /* cursor to the end of a line, start of lines */
+void line_edit_set(struct line_edit *e, const char *s,
+                   size_t len); /* cursor to the end of a line, start of lines */
 
-/* Inserts at the cursor what is valid UTF-8; other bytes become `?`. Newlines become blanks in a single line, other
- * control characters but tab are left out. */
+/* Inserts at the cursor what is valid UTF-8; other bytes become `?`. Newlines become blanks in a
+ * single line, other control characters but tab are left out. */
 void line_edit_insert(struct line_edit *e, const char *s, size_t len);
 
 /* False when the action is not one of text fields. */
@@ -30,7 +32,8 @@ bool line_edit_act(struct line_edit *e, enum ui_action action);
 /* One line up (-1) or down (1) in a text of that width; false when there is none. */
 bool line_edit_move_line(struct line_edit *e, int step, int width);
 
-/* Draws into `rows` rows of `width` columns, unused columns as `blank`, and scrolls so that the cursor is in sight. */
+/* Draws into `rows` rows of `width` columns, unused columns as `blank`, and scrolls so that the
+ * cursor is in sight. */
 void line_edit_draw(struct line_edit *e, struct ui_canvas *c, int row, int col, int rows, int width,
                     bool has_focus, char blank);
 

@@ -74,7 +74,8 @@ static void look_if_empty(struct ui *ui, struct list *list)
     int64_t all = 0;
 
     list->is_empty = list->rows.count == 0 &&
-                     db_count(ui->reader, list->rows.table, DB_VIEW_ALL, &all, &err) == RC_OK && all == 0;
+                     db_count(ui->reader, list->rows.table, DB_VIEW_ALL, &all, &err) == RC_OK &&
+                     all == 0;
 }
 
 static void list_load(struct ui *ui, void *state)
@@ -86,7 +87,9 @@ static void list_load(struct ui *ui, void *state)
     list->is_incomplete = !ui_table_is_complete(ui, list->rows.table);
     if (was_incomplete && !list->is_incomplete)
         check(ui, rows_first(&list->rows, ui->reader, &err), &err);
-    check(ui, rows_fit(&list->rows, ui->reader, ui->content.rows > 0 ? (size_t)ui->content.rows : 1, &err),
+    check(ui,
+          rows_fit(&list->rows, ui->reader, ui->content.rows > 0 ? (size_t)ui->content.rows : 1,
+                   &err),
           &err);
     /* What was committed while another screen was on top. */
     if (list->rows.count > 0)
@@ -227,7 +230,8 @@ static void offer_new(struct ui *ui, void *state, char key)
         ui_form_open(ui, list->rows.table, NULL, list->words);
 }
 
-/* A scan, or a paste outside of a field: finds that text, and offers a new record with it if there is none. */
+/* A scan, or a paste outside of a field: finds that text, and offers a new record with it if there
+ * is none. */
 static bool list_type(struct ui *ui, void *state, const struct ui_key *key)
 {
     struct list *list = state;
@@ -431,55 +435,6 @@ void ui_list_show(struct ui *ui, const struct table *table, const char *client_i
     }
 }
 
-/* ---- a draft from an earlier start ---- */
-
-static void draft_answered(struct ui *ui, void *state, char key)
-{
-    struct err err = { 0 };
-    char *name = NULL, *json = NULL;
-    char client_id[ID_SIZE];
-    const struct table *table;
-    int64_t at;
-
-    (void)state;
-    if (key == 0 || db_draft_latest(ui->reader, &name, client_id, &json, &at, &err))
-        return;
-    table = registry_find(ui->options->registry, name);
-    if (table && key == 'e')
-        ui_form_open(ui, table, *client_id ? client_id : NULL, NULL);
-    else if (table)
-        check(ui, db_draft_drop(ui->writer, table, *client_id ? client_id : NULL, &err), &err);
-    free(name);
-    free(json);
-}
-
-static void offer_draft(struct ui *ui)
-{
-    struct err err = { 0 };
-    char *name = NULL, *json = NULL;
-    char client_id[ID_SIZE], title[96] = "", time[24];
-    const struct table *table;
-    struct record rec = { 0 };
-    int64_t at;
-
-    if (db_draft_latest(ui->reader, &name, client_id, &json, &at, &err))
-        return;
-    table = registry_find(ui->options->registry, name);
-    if (table) {
-        clock_hhmm(at, time, sizeof time);
-        if (*client_id && db_record_read(ui->reader, table, client_id, &rec, &err) == RC_OK)
-            list_title_of(&rec, title, sizeof title);
-        else
-            (void)snprintf(title, sizeof title, _("new %s"), table->label_one);
-        ui_ask_keys(ui, "ed", NULL, draft_answered,
-                    _("Draft of \"%s\" from %s is kept. e edit, d discard"), title, time);
-        ui_ask_softly(ui);
-    }
-    record_done(&rec);
-    free(name);
-    free(json);
-}
-
 void ui_list_open(struct ui *ui)
 {
     struct list *list = mem_zero(1, sizeof *list);
@@ -487,5 +442,5 @@ void ui_list_open(struct ui *ui)
     list->rows.table = registry_at(ui->options->registry, 0);
     list->rows.view = list->rows.table->done ? DB_VIEW_OPEN : DB_VIEW_ALL;
     ui_push(ui, &ui_list_screen, list);
-    offer_draft(ui);
+    list_offer_draft(ui);
 }

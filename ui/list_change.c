@@ -61,7 +61,8 @@ void list_title_of(const struct record *rec, char *out, size_t size)
     out[len] = '\0';
 }
 
-void list_undo_keep(struct ui *ui, struct list *list, const struct record *before, const bool *is_set)
+void list_undo_keep(struct ui *ui, struct list *list, const struct record *before,
+                    const bool *is_set)
 {
     const struct table *table = before->table;
     struct list_undo *undo = &list->undo;
@@ -119,8 +120,8 @@ void list_undo_now(struct ui *ui, struct list *list)
 
 /* ---- done and open again ---- */
 
-static enum rc set_done(struct ui *ui, const struct table *table, const char *client_id, bool is_done,
-                        struct err *err)
+static enum rc set_done(struct ui *ui, const struct table *table, const char *client_id,
+                        bool is_done, struct err *err)
 {
     struct value *values = mem_zero(table->column_count, sizeof *values);
     bool *is_set = mem_zero(table->column_count, sizeof *is_set);

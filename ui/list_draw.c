@@ -128,7 +128,8 @@ static void draw_mark(const struct list *list, const struct row *row, struct ui_
 
 static bool is_set(const struct record *rec, const struct column *column)
 {
-    return column && rec->values[column->index].kind == VALUE_BOOL && rec->values[column->index].flag;
+    return column && rec->values[column->index].kind == VALUE_BOOL &&
+           rec->values[column->index].flag;
 }
 
 static void choice_letter(const struct column *column, const struct value *v, struct buf *out)
@@ -173,8 +174,8 @@ static void cell_text(const struct record *rec, const struct cell *cell, struct 
     }
 }
 
-static enum ui_style style_of(const struct list *list, const struct row *row, const struct cell *cell,
-                              bool is_cursor)
+static enum ui_style style_of(const struct list *list, const struct row *row,
+                              const struct cell *cell, bool is_cursor)
 {
     const struct table *table = list->rows.table;
 
@@ -183,7 +184,8 @@ static enum ui_style style_of(const struct list *list, const struct row *row, co
     return row->is_gone || is_set(&row->record, table->done) ? UI_DIM : UI_PLAIN;
 }
 
-static void draw_row(const struct list *list, const struct grid *grid, struct ui_canvas *c, size_t at)
+static void draw_row(const struct list *list, const struct grid *grid, struct ui_canvas *c,
+                     size_t at)
 {
     const struct row *row = &list->rows.items[at];
     bool is_cursor = at == list->rows.cursor;
@@ -220,7 +222,8 @@ static void draw_nothing(const struct list *list, struct ui_canvas *c)
     ui_plural(rows->table, name, sizeof name);
     if (list->is_incomplete)
         (void)snprintf(text, sizeof text,
-                       _("The first sync of %s is not complete yet. Tab shows the next table."), name);
+                       _("The first sync of %s is not complete yet. Tab shows the next table."),
+                       name);
     else if (rows->filter)
         (void)snprintf(text, sizeof text, _("Nothing matches \"%s\". Esc clears the filter."),
                        rows->filter);

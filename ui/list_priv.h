@@ -1,5 +1,5 @@
-/* ui/list_priv.h: the list screen's state, shared by its files: list.c (moving, views, finding), list_draw.c (columns
- * and marks), list_change.c (done, undo, marks of the user). Private to them.
+/* ui/list_priv.h: the list screen's state, shared by its files: list.c (moving, views, finding),
+ * list_draw.c (columns and marks), list_change.c (done, undo, marks of the user). Private to them.
  */
 #ifndef UI_LIST_PRIV_H
 #define UI_LIST_PRIV_H
@@ -22,7 +22,7 @@ struct list {
     char (*marked)[ID_SIZE];    /* records that the user marked */
     size_t marked_count;
     char *words;                /* what was searched last; NULL: nothing */
-    bool is_incomplete;         /* the table's first sync has not ended: nothing to see or add yet */
+    bool is_incomplete; /* the table's first sync has not ended: nothing to see or add yet */
     bool is_empty;              /* the table has no records at all */
 };
 
@@ -34,11 +34,14 @@ void list_mark_toggle(struct list *list, const char *client_id);
 void list_mark_none(struct list *list);
 void list_toggle_done(struct ui *ui, struct list *list);
 /* The columns of `before` that is_set names are what an undo brings back. */
-void list_undo_keep(struct ui *ui, struct list *list, const struct record *before, const bool *is_set);
+void list_undo_keep(struct ui *ui, struct list *list, const struct record *before,
+                    const bool *is_set);
 void list_undo_now(struct ui *ui, struct list *list);
 void list_undo_done(struct list_undo *undo);
 /* Something was committed by us: shows it at once. */
 void list_refresh(struct ui *ui, void *state);
+
+void list_offer_draft(struct ui *ui);
 
 /* A record's title, for sentences; out is cut to fit. */
 void list_title_of(const struct record *rec, char *out, size_t size);

@@ -65,11 +65,12 @@ static void login_corner(const void *state, struct buf *out)
 
 static int draw_words(const struct login *login, struct ui_canvas *c, int row, int col)
 {
-    const char *text = login->is_renewal
-                           ? _("The session is over. Sign in again to send what waits here; Esc goes back. "
-                               "You can go on working without; nothing is lost.")
-                           : _("Sign in once on this device. This needs a connection; "
-                               "afterwards you can work without one for as long as you like.");
+    const char *text =
+        login->is_renewal
+            ? _("The session is over. Sign in again to send what waits here; Esc goes back. "
+                "You can go on working without; nothing is lost.")
+            : _("Sign in once on this device. This needs a connection; "
+                "afterwards you can work without one for as long as you like.");
     size_t len = strlen(text), at = 0, end;
 
     while (at <= len && row < c->rows) {

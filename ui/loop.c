@@ -1,5 +1,5 @@
-/* The loop: waits on the terminal, the bell, sync's status and the signals at once; reads all keys before it draws
- * one frame; leaves the terminal as it was on every way out. */
+/* The loop: waits on the terminal, the bell, sync's status and the signals at once; reads all keys
+ * before it draws one frame; leaves the terminal as it was on every way out. */
 #include "ui/ui.h"
 
 #include <errno.h>
@@ -189,7 +189,8 @@ static void draw_if_due(struct ui *ui)
 {
     int64_t now = ui_now(ui);
 
-    /* While the window is being dragged nothing is drawn: curses has another size than the terminal. */
+    /* While the window is being dragged nothing is drawn: curses has another size than the
+     * terminal. */
     if (!ui->needs_draw || now < ui->frame_at || ui->resize_at || !terminal_drains(ui->terminal))
         return;
     ui_draw(ui);
@@ -311,7 +312,8 @@ int ui_run(const struct ui_options *options)
     ui.keymap = keymap_new(options->config);
     name_device(&ui);
     run(&ui);
-    /* What came meanwhile asked for the end that is here; unblocked it would end us in another way. */
+    /* What came meanwhile asked for the end that is here; unblocked it would end us in another
+     * way. */
     while (read(ui.signal_fd, &late, sizeof late) == (ssize_t)sizeof late)
         continue;
     (void)close(ui.signal_fd);

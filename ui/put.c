@@ -8,10 +8,12 @@ static bool is_inside(const struct ui_canvas *c, int row, int col)
     return row >= 0 && row < c->rows && col >= 0 && col < c->cols;
 }
 
-static void draw(struct ui_canvas *c, int row, int col, enum ui_style style, const char *s, size_t len)
+static void draw(struct ui_canvas *c, int row, int col, enum ui_style style, const char *s,
+                 size_t len)
 {
     wattrset(c->win, (int)c->look->attrs[style]);
-    /* ERR here only says that the cursor cannot move on from the last cell, which is drawn all the same. */
+    /* ERR here only says that the cursor cannot move on from the last cell, which is drawn all the
+     * same. */
     (void)mvwaddnstr(c->win, row, col, s, (int)len);
     wattrset(c->win, (int)A_NORMAL);
 }
@@ -38,8 +40,8 @@ int ui_put(struct ui_canvas *c, int row, int col, int width, enum ui_style style
     return ui_put_n(c, row, col, width, style, s, strlen(s));
 }
 
-int ui_put_part(struct ui_canvas *c, int row, int col, int width, enum ui_style style, const char *s,
-                size_t len)
+int ui_put_part(struct ui_canvas *c, int row, int col, int width, enum ui_style style,
+                const char *s, size_t len)
 {
     int used = 0;
     size_t fit;
@@ -76,7 +78,8 @@ int ui_width(const char *s)
     return width;
 }
 
-int ui_put_right(struct ui_canvas *c, int row, int end, int width, enum ui_style style, const char *s)
+int ui_put_right(struct ui_canvas *c, int row, int end, int width, enum ui_style style,
+                 const char *s)
 {
     int wide = ui_width(s);
     int col = end - (wide < width ? wide : width);

@@ -187,7 +187,8 @@ static void readable(const struct column *column, const char *raw, bool is_strin
     (void)snprintf(out, VALUE_MAX, "%s", raw);
 }
 
-static void base_value(const struct db_op *op, const struct column *column, const char *wanted, char *out)
+static void base_value(const struct db_op *op, const struct column *column, const char *wanted,
+                       char *out)
 {
     struct buf name = { 0 }, value = { 0 };
     bool is_string;
@@ -201,8 +202,8 @@ static void base_value(const struct db_op *op, const struct column *column, cons
     buf_done(&value);
 }
 
-static int draw_changes(const struct queue *queue, const struct db_op *op, struct ui_canvas *c, int row,
-                        int end)
+static int draw_changes(const struct queue *queue, const struct db_op *op, struct ui_canvas *c,
+                        int row, int end)
 {
     const struct table *table = registry_find(queue->registry, op->table_name);
     struct buf name = { 0 }, value = { 0 };
@@ -255,7 +256,8 @@ static void queue_draw(void *state, struct ui_canvas *c)
     int row, shown;
 
     if (!op) {
-        ui_put(c, 0, c->is_narrow ? 0 : 4, c->cols, UI_PLAIN, _("Nothing waits. All changes are sent."));
+        ui_put(c, 0, c->is_narrow ? 0 : 4, c->cols, UI_PLAIN,
+               _("Nothing waits. All changes are sent."));
         return;
     }
     if (queue->cursor >= queue->top + rows)

@@ -63,7 +63,8 @@ static void take(struct rows *rows, struct record_list *list, size_t from, size_
     }
 }
 
-/* Reads a whole window around a record, which is to stand in screen row `place` if there is enough around it. */
+/* Reads a whole window around a record, which is to stand in screen row `place` if there is enough
+ * around it. */
 static enum rc read_around(struct rows *rows, struct db *db, const struct record *at, size_t place,
                            struct err *err)
 {
@@ -108,7 +109,8 @@ static void key_now(const struct rows *rows, const struct record *rec, struct va
              rec->updated_at, out);
 }
 
-/* Reads the window again, anchored at the cursor's record: where it belongs now, or where it was if it is gone. */
+/* Reads the window again, anchored at the cursor's record: where it belongs now, or where it was if
+ * it is gone. */
 static enum rc anchor(struct rows *rows, struct db *db, struct err *err)
 {
     const struct row *row = rows_at_cursor(rows);
@@ -200,8 +202,8 @@ enum rc rows_fit(struct rows *rows, struct db *db, size_t room, struct err *err)
 
 /* ---- moving ---- */
 
-/* Puts the list's records behind (step > 0) or before the rows, and lets as many go at the other end. Returns how far
- * the window moved. */
+/* Puts the list's records behind (step > 0) or before the rows, and lets as many go at the other
+ * end. Returns how far the window moved. */
 static size_t slide(struct rows *rows, struct record_list *list, int step)
 {
     size_t n = list->count;
@@ -231,7 +233,8 @@ static size_t slide(struct rows *rows, struct record_list *list, int step)
     return n;
 }
 
-/* Reads up to `count` rows beyond the end that step points to. *moved: by how many rows the window went on. */
+/* Reads up to `count` rows beyond the end that step points to. *moved: by how many rows the window
+ * went on. */
 static enum rc extend(struct rows *rows, struct db *db, int step, size_t count, size_t *moved,
                       struct err *err)
 {

@@ -1,6 +1,6 @@
-/* ui/rows.h: the part of a table that is on screen: as many records as fit, read by key, so that any size costs the
- * same. It keeps UX's promise that nothing moves by itself: a notice refreshes records in place, and the window is read
- * again only when the user moves.
+/* ui/rows.h: the part of a table that is on screen: as many records as fit, read by key, so that
+ * any size costs the same. It keeps UX's promise that nothing moves by itself: a notice refreshes
+ * records in place, and the window is read again only when the user moves.
  *
  * Threads  the UI thread, on its reading connection.
  */
@@ -13,7 +13,7 @@
 #include "db/store.h"
 
 struct row {
-    struct record record;       /* record.key: where it was drawn, also when its key has changed since */
+    struct record record; /* record.key: where it was drawn, also when its key has changed since */
     bool is_gone;               /* removed by the office since it was drawn */
 };
 
@@ -40,9 +40,11 @@ enum rc rows_last(struct rows *rows, struct db *db, struct err *err);
 enum rc rows_move(struct rows *rows, struct db *db, int step, struct err *err);
 /* Turns the window by that many rows; the cursor stays at its place on the screen. */
 enum rc rows_turn(struct rows *rows, struct db *db, int step, struct err *err);
-/* Reads the window again with this record under the cursor. RC_NOT_FOUND when there is no such record. */
+/* Reads the window again with this record under the cursor. RC_NOT_FOUND when there is no such
+ * record. */
 enum rc rows_show(struct rows *rows, struct db *db, const char *client_id, struct err *err);
-/* The next (1) or last (-1) record after the cursor with these words goes under the cursor. RC_NOT_FOUND: none. */
+/* The next (1) or last (-1) record after the cursor with these words goes under the cursor.
+ * RC_NOT_FOUND: none. */
 enum rc rows_find(struct rows *rows, struct db *db, const char *words, int step, struct err *err);
 
 /* After a notice: the records that are on screen, in place, and the count. */

@@ -240,7 +240,6 @@ static void say_round(struct ui *ui)
     } else if (ui->is_sync_asked) {
         ui_say(ui, "%s", _("Nothing new."));
     }
-    ui->sent_in_round = 0;
 }
 
 static void say_status(struct ui *ui, const struct sync_status *was)
@@ -250,16 +249,20 @@ static void say_status(struct ui *ui, const struct sync_status *was)
     bool is_failure = s->last.rc && s->tries > was->tries;
 
     say_link(ui, was);
-    if (is_round)
+    /* An editor has its own to say of the record that is in it. */
+    if (is_round && ui_top(ui) && ui_top(ui)->screen != &ui_form_screen)
         say_round(ui);
     if (s->needs_sign_in && !was->needs_sign_in)
-        ui_say(ui,
-               ngettext("Sign in to send %ld pending change. You can go on working; nothing is lost.",
-                        "Sign in to send %ld pending changes. You can go on working; nothing is lost.",
-                        (unsigned long)ui->counts.waiting),
-               (long)ui->counts.waiting);
+        ui_say(
+            ui,
+            ngettext("Sign in to send %ld pending change. You can go on working; nothing is lost.",
+                     "Sign in to send %ld pending changes. You can go on working; nothing is lost.",
+                     (unsigned long)ui->counts.waiting),
+            (long)ui->counts.waiting);
     else if (is_failure && (ui->is_sync_asked || (s->net == SYNC_ONLINE && was->last.rc == RC_OK)))
         ui_say_err(ui, &s->last);
+    if (is_round)
+        ui->sent_in_round = 0;
     if (is_round || is_failure)
         ui->is_sync_asked = false;
 }
@@ -295,8 +298,9 @@ void ui_banner(const struct ui *ui, struct buf *out)
     unsigned long failed = (unsigned long)ui->counts.failed;
 
     buf_puts(out, "! ");
-    buf_printf(out, ngettext("%lu change was refused 3 times", "%lu changes were refused 3 times", failed),
-               failed);
+    buf_printf(
+        out, ngettext("%lu change was refused 3 times", "%lu changes were refused 3 times", failed),
+        failed);
     if (ui->sent_in_round > 0)
         buf_printf(out, _("; %ld were sent"), (long)ui->sent_in_round);
     buf_puts(out, _(".  F5 Retry  F9 Inspect  Esc Hide"));
@@ -321,8 +325,9 @@ void ui_save_failed(struct ui *ui, const struct err *err)
     log_warn("ui", "a save failed: %s", rc_name(err->rc));
     if (err->rc == RC_FULL) {
         ui->is_disk_full = true;
-        ui_say(ui, "%s",
-               _("Cannot save: the disk is full. Your text is still here; free space and press F3."));
+        ui_say(
+            ui, "%s",
+            _("Cannot save: the disk is full. Your text is still here; free space and press F3."));
     } else if (err->rc == RC_CORRUPT) {
         ui_say(ui, "%s", _("The task store is damaged. Reading only. See: outpost doctor."));
     } else {
@@ -369,7 +374,8 @@ void ui_sign_out(struct ui *ui)
     if (waiting > 0)
         ui_ask_keys(ui, "yn", NULL, sign_out_now,
                     ngettext("%lu change is not sent. Signing out keeps it for %s. y/n",
-                             "%lu changes are not sent. Signing out keeps them for %s. y/n", waiting),
+                             "%lu changes are not sent. Signing out keeps them for %s. y/n",
+                             waiting),
                     waiting, who);
     else
         ui_ask_keys(ui, "yn", NULL, sign_out_now, "%s", _("Sign out? y/n"));

@@ -1,5 +1,5 @@
-/* ui/sign_in_job.h: what must wait for the network, in a helper thread, so that the screen does not: signing in, and
- * telling the backend of a sign-out.
+/* ui/sign_in_job.h: what must wait for the network, in a helper thread, so that the screen does
+ * not: signing in, and telling the backend of a sign-out.
  *
  * Threads  all calls are for the UI thread. A job's own thread touches only the job.
  */
@@ -23,6 +23,7 @@ void sign_in_job_free(struct sign_in_job *job);
 struct sign_out_job;
 struct sign_out_job *sign_out_job_start(const char *server, const char *token, const char *ca_file,
                                         bool insecure);
-void sign_out_job_free(struct sign_out_job *job);       /* waits for its end, some 5 s at most; NULL is fine */
+void sign_out_job_free(
+    struct sign_out_job *job); /* waits for its end, some 5 s at most; NULL is fine */
 
 #endif

@@ -82,8 +82,9 @@ static bool act_anywhere(struct ui *ui, enum ui_action action)
         }
         ui->is_sync_asked = true;
         sync_ask(ui->sync, SYNC_RETRY);
-        ui_say(ui, "%s", ui->status.is_by_choice ? _("Working offline, as you chose. O goes online.")
-                                                 : _("Syncing."));
+        ui_say(ui, "%s",
+               ui->status.is_by_choice ? _("Working offline, as you chose. O goes online.")
+                                       : _("Syncing."));
         return true;
     case UI_DO_WORK_OFFLINE:
         if (!ui->sync)

@@ -13,7 +13,8 @@ struct statusbar {
     const struct sync_status *status;
     bool is_busy;               /* a round has been running for longer than 300 ms */
     bool is_disk_full;
-    int64_t pending, failed;    /* changes that wait, without the failed ones; changes that were refused */
+    int64_t pending,
+        failed; /* changes that wait, without the failed ones; changes that were refused */
 };
 
 /* "ONLINE", "OFFLINE" or "SYNCING". */

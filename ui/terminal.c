@@ -73,7 +73,8 @@ static void rescue_now(void)
     (void)tcsetattr(STDIN_FILENO, TCSANOW, &rescue.before);
 }
 
-/* Gives the terminal back, then lets the signal do what it would have done (core file, a sanitizer's report). */
+/* Gives the terminal back, then lets the signal do what it would have done (core file, a
+ * sanitizer's report). */
 static void on_crash(int number)
 {
     int saved = errno;
@@ -185,7 +186,8 @@ static bool is_far(void)
     return false;
 }
 
-/* A pseudo terminal says 38400 baud too; only a line with modem wires has a speed that means something. */
+/* A pseudo terminal says 38400 baud too; only a line with modem wires has a speed that means
+ * something. */
 static bool is_slow_line(void)
 {
     int wires;
@@ -260,7 +262,7 @@ static void modes_on(struct terminal *t, const struct ui_config *config)
         if (!config->flow_xon)
             tio.c_iflag &= ~(tcflag_t)(IXON | IXOFF);
         tio.c_lflag &= ~(tcflag_t)IEXTEN;       /* ^V and ^O are keys, not the line's */
-        tio.c_lflag |= NOFLSH;                  /* ^C must not throw away what was typed before it */
+        tio.c_lflag |= NOFLSH; /* ^C must not throw away what was typed before it */
         (void)tcsetattr(STDIN_FILENO, TCSANOW, &tio);
     }
     def_prog_mode();
@@ -276,8 +278,9 @@ static enum rc open_first(struct terminal *t, struct buf *note, struct err *err)
     const char *types[5];
 
     if (term && strcmp(term, "dumb") == 0)
-        return err_set(err, RC_INVALID, "%s",
-                       _("This terminal cannot show the screen. Use: outpost list, add, done, sync."));
+        return err_set(
+            err, RC_INVALID, "%s",
+            _("This terminal cannot show the screen. Use: outpost list, add, done, sync."));
     terminal_fallbacks(term, types);
     for (size_t i = 0; types[i]; i++) {
         t->screen = newterm(types[i], stdout, stdin);
@@ -317,8 +320,8 @@ enum rc terminal_open(const struct ui_config *config, struct terminal **out, str
     if (t->bell == UI_BELL_AUTO)
         t->bell = is_far() ? UI_BELL_NONE : UI_BELL_VISUAL;
     t->look.reader = config->reader;
-    t->look.is_slow =
-        config->link == UI_LINK_SLOW || (config->link == UI_LINK_AUTO && (is_far() || is_slow_line()));
+    t->look.is_slow = config->link == UI_LINK_SLOW ||
+                      (config->link == UI_LINK_AUTO && (is_far() || is_slow_line()));
     if (!getenv("ESCDELAY"))
         (void)set_escdelay(t->look.is_slow ? ESCAPE_MS_FAR : ESCAPE_MS_NEAR);
     t->has_paste = t->has_clipboard = is_modern(t->type);

@@ -1,7 +1,8 @@
 /* ui/terminal.h: the terminal: found out, taken, given back as it was, on every way out.
  *
- * Threads  the UI thread. One at a time in a process: a crash handler and base/mem.h's hook must find it without
- *          being handed it, so this file keeps one static pointer to what they need.
+ * Threads  the UI thread. One at a time in a process: a crash handler and base/mem.h's hook must
+ *          find it without being handed it, so this file keeps one static pointer to what they
+ *          need.
  */
 #ifndef UI_TERMINAL_H
 #define UI_TERMINAL_H
@@ -15,8 +16,8 @@
 
 struct terminal;
 
-/* Takes stdin and stdout. *note gets a sentence to show once (an unknown TERM), or stays empty. RC_INVALID: it cannot
- * show the screen, and the sentence says what to do instead. */
+/* Takes stdin and stdout. *note gets a sentence to show once (an unknown TERM), or stays empty.
+ * RC_INVALID: it cannot show the screen, and the sentence says what to do instead. */
 enum rc terminal_open(const struct ui_config *config, struct terminal **out, struct buf *note,
                       struct err *err);
 /* Undoes every mode and frees. is_gone: it hung up, so nothing is written to it any more. */
@@ -28,7 +29,7 @@ void terminal_enter(struct terminal *t);
 
 /* After SIGWINCH: asks for the size. */
 void terminal_resized(struct terminal *t);
-void terminal_redraw(struct terminal *t);               /* the next frame clears and draws everything */
+void terminal_redraw(struct terminal *t); /* the next frame clears and draws everything */
 
 /* True when it takes output now. */
 bool terminal_drains(const struct terminal *t);
@@ -44,7 +45,8 @@ bool terminal_copy(struct terminal *t, const char *s, size_t len);
 #define TERMINAL_PASTE_START 01001
 #define TERMINAL_PASTE_END 01002        /* key codes that curses is told of (above KEY_MAX) */
 
-/* The order in which terminal types are tried for a TERM that is not known. NULL-terminated, at most 4. */
+/* The order in which terminal types are tried for a TERM that is not known. NULL-terminated, at
+ * most 4. */
 void terminal_fallbacks(const char *term, const char *out[5]);
 
 #endif

@@ -1,10 +1,13 @@
-/* ui/ui.h: the door of ui/: the screen program. It shows what is in SQLite, writes what the user types, and asks
- * sync (sync/sync.h) for the rest. It owns the terminal from ui_run's start to its end.
+/* ui/ui.h: the door of ui/: the screen program. It shows what is in SQLite, writes what the user
+ * types, and asks sync (sync/sync.h) for the rest. It owns the terminal from ui_run's start to its
+ * end.
  *
- * Threads  ui_run takes the calling thread (main), blocks the signals that it reads by signalfd, and starts the
- *          worker and helper threads itself. Call it before any other thread exists, after sync_global_init.
+ * Threads  ui_run takes the calling thread (main), blocks the signals that it reads by signalfd,
+ *          and starts the worker and helper threads itself. Call it before any other thread exists,
+ *          after sync_global_init.
  * Owner    everything in struct ui_options is borrowed and outlives the call.
- * Errors   what goes wrong while the screen is up is shown there; what prevents it is said on stderr.
+ * Errors   what goes wrong while the screen is up is shown there; what prevents it is said on
+ *          stderr.
  */
 #ifndef UI_UI_H
 #define UI_UI_H
@@ -42,10 +45,11 @@ struct ui_config {              /* all zero is what most people want; ui_config_
     size_t key_count;
 };
 
-/* Takes one line NAME=VALUE of the config (`color`, `theme`, `link`, `bell`, `marks`, `charset`, `flow`, `reader`,
- * `scan`, `key.SCREEN.ACTION`). RC_NOT_FOUND: not a setting of the screen; RC_INVALID: the sentence says what
- * would be right. */
-enum rc ui_config_set(struct ui_config *config, const char *name, const char *value, struct err *err);
+/* Takes one line NAME=VALUE of the config (`color`, `theme`, `link`, `bell`, `marks`, `charset`,
+ * `flow`, `reader`, `scan`, `key.SCREEN.ACTION`). RC_NOT_FOUND: not a setting of the screen;
+ * RC_INVALID: the sentence says what would be right. */
+enum rc ui_config_set(struct ui_config *config, const char *name, const char *value,
+                      struct err *err);
 void ui_config_done(struct ui_config *config);
 
 /* ---- running ---- */
@@ -65,21 +69,25 @@ struct ui_options {
     bool insecure;
     int64_t poll_ms;                    /* 0: sync's own */
 
-    /* Somebody signed in (first time, another account, or again after the session was over): keep the account, in
-     * its own file. *db_path: the caller's, free() it. Called in the UI thread; must not use the network. */
+    /* Somebody signed in (first time, another account, or again after the session was over): keep
+     * the account, in its own file. *db_path: the caller's, free() it. Called in the UI thread;
+     * must not use the network. */
     enum rc (*signed_in)(void *ctx, const struct sync_identity *identity, char **db_path,
                          struct err *err);
-    /* The user signed out: forget the tokens of that file and do not open it at the next start; its queue stays. The
-     * screen has ended sync and closed the file before, and tells the backend itself. */
+    /* The user signed out: forget the tokens of that file and do not open it at the next start; its
+     * queue stays. The screen has ended sync and closed the file before, and tells the backend
+     * itself. */
     enum rc (*signed_out)(void *ctx, const char *db_path, struct err *err);
     void *ctx;
 };
 
-/* Shows the screen until the user quits or the terminal goes away. Returns the program's exit code: 0 also for a
- * hang-up or SIGTERM, 1 when the account's file cannot be opened, 2 when the terminal cannot show the screen. */
+/* Shows the screen until the user quits or the terminal goes away. Returns the program's exit code:
+ * 0 also for a hang-up or SIGTERM, 1 when the account's file cannot be opened, 2 when the terminal
+ * cannot show the screen. */
 int ui_run(const struct ui_options *options);
 
-/* Appends every key binding as "SCREEN.ACTION<tab>keys<tab>what it does" lines, for the manual page and `--help`. */
+/* Appends every key binding as "SCREEN.ACTION<tab>keys<tab>what it does" lines, for the manual page
+ * and `--help`. */
 struct buf;
 void ui_keys_describe(const struct ui_config *config, struct buf *out);
 

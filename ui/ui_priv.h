@@ -1,8 +1,8 @@
-/* ui/ui_priv.h: what the files of ui/ share: the running screen program, its stack of screens, what a screen is, and what
- * screens may ask for. Private to ui/.
+/* ui/ui_priv.h: what the files of ui/ share: the running screen program, its stack of screens, what
+ * a screen is, and what screens may ask for. Private to ui/.
  *
- * Flow     key -> keymap -> screen.act -> db_save -> change notice -> screen.refresh -> screen.draw. Sync hears the same
- *          notice. No step calls back up the line.
+ * Flow     key -> keymap -> screen.act -> db_save -> change notice -> screen.refresh ->
+ *          screen.draw. Sync hears the same notice. No step calls back up the line.
  */
 #ifndef UI_UI_PRIV_H
 #define UI_UI_PRIV_H
@@ -27,24 +27,33 @@
 
 struct ui;
 
-struct ui_screen {              /* callbacks that may be NULL say so */
+struct ui_screen {              /* callbacks may be NULL where it says so */
     const char *name;
     enum ui_context context;
-    void (*close)(void *state);                                 /* frees the state */
+    void (*close)(void *state);         /* frees the state */
     void (*title)(const void *state, bool is_narrow, struct buf *out);
-    void (*heads)(const void *state, struct ui_canvas *c);      /* column heads in row 0 of c; NULL */
-    void (*load)(struct ui *ui, void *state);                   /* on top again, or the window has another size; NULL */
-    void (*refresh)(struct ui *ui, void *state);                /* something was committed; NULL */
-    void (*draw)(void *state, struct ui_canvas *c);             /* only looks at what was loaded */
-    bool (*act)(struct ui *ui, void *state, enum ui_action action); /* false: not mine */
-    bool (*is_text)(const void *state);                         /* characters are typed into a field; NULL: never */
-    bool (*type)(struct ui *ui, void *state, const struct ui_key *key); /* a character, paste or scan; NULL */
-    /* Left part of the status row. True: instead of the usual; false: behind it, if anything. NULL: the usual. */
+    /* Column heads, in row 0 of c. NULL: none. */
+    void (*heads)(const void *state, struct ui_canvas *c);
+    /* It is on top again, or the window has another size. NULL: nothing to read. */
+    void (*load)(struct ui *ui, void *state);
+    /* Something was committed. NULL: it does not matter. */
+    void (*refresh)(struct ui *ui, void *state);
+    /* Only looks at what was loaded (and keeps where it scrolled to). */
+    void (*draw)(void *state, struct ui_canvas *c);
+    bool (*act)(struct ui *ui, void *state, enum ui_action action);     /* false: not mine */
+    /* Characters are typed into a field. NULL: never. */
+    bool (*is_text)(const void *state);
+    /* A character for a field; anywhere: a paste or a scan. NULL: takes none. */
+    bool (*type)(struct ui *ui, void *state, const struct ui_key *key);
+    /* Left part of the status row. True: instead of the usual; false: behind it. NULL: nothing. */
     bool (*left)(const void *state, bool is_narrow, struct buf *out);
-    void (*corner)(const void *state, struct buf *out);         /* right end of the status row; NULL */
-    int64_t (*due)(const void *state);                          /* monotonic ms when wake wants to be called; 0; NULL */
+    /* Right end of the status row. NULL: empty. */
+    void (*corner)(const void *state, struct buf *out);
+    /* Monotonic ms when wake wants to be called; 0: not. Both may be NULL. */
+    int64_t (*due)(const void *state);
     void (*wake)(struct ui *ui, void *state);
-    void (*leaving)(struct ui *ui, void *state);                /* the program ends: keep the draft; NULL */
+    /* The program ends: keep the draft. NULL: there is none. */
+    void (*leaving)(struct ui *ui, void *state);
 };
 
 struct ui_layer {
@@ -137,11 +146,11 @@ void ui_session_close(struct ui *ui);
 void ui_session_status(struct ui *ui);                  /* sync says something */
 void ui_session_notice(struct ui *ui);                  /* the bell: something was committed */
 void ui_session_counts(struct ui *ui);
-void ui_session_enter(struct ui *ui);                   /* the screen that fits: first sync or list */
+void ui_session_enter(struct ui *ui); /* the screen that fits: first sync or list */
 void ui_session_busy(struct ui *ui);                    /* the 300 ms are over */
 bool ui_has_banner(const struct ui *ui);
 void ui_banner(const struct ui *ui, struct buf *out);
-void ui_saved(struct ui *ui);                           /* after a db_save: message, counts, and sync is asked */
+void ui_saved(struct ui *ui); /* after a db_save: message, counts, and sync is asked */
 void ui_save_failed(struct ui *ui, const struct err *err);
 void ui_sign_out(struct ui *ui);
 /* A table's label as it stands inside a sentence ("tasks"); out holds at least 64 bytes. */
@@ -157,8 +166,10 @@ void ui_first_sync_open(struct ui *ui);
 void ui_list_open(struct ui *ui);
 void ui_help_open(struct ui *ui, enum ui_context context);
 void ui_queue_open(struct ui *ui);
-/* Edits a record, or a new one when client_id is NULL. text: what its title starts with, or NULL. */
-void ui_form_open(struct ui *ui, const struct table *table, const char *client_id, const char *text);
+/* Edits a record, or a new one when client_id is NULL. text: what its title starts with, or
+ * NULL. */
+void ui_form_open(struct ui *ui, const struct table *table, const char *client_id,
+                  const char *text);
 /* The list shows the record that was just made. */
 void ui_list_show(struct ui *ui, const struct table *table, const char *client_id);
 

@@ -28,8 +28,9 @@ static struct term *open_many(struct world *w, const char *const *env)
 
     world_sign_in(w);
     for (int i = 0; i < 200; i++)
-        buf_printf(&lines, "{\"text\":\"Inspect pump %03d in shed %d\",\"dueAt\":\"2026-11-%02d\"}\n", i, i % 7,
-                   1 + i / 10);
+        buf_printf(&lines,
+                   "{\"text\":\"Inspect pump %03d in shed %d\",\"dueAt\":\"2026-11-%02d\"}\n", i,
+                   i % 7, 1 + i / 10);
     world_run(w, 0, buf_str(&lines), args);
     buf_done(&lines);
     world_run(w, 0, "", sync);
@@ -52,7 +53,9 @@ static void moving_costs_little(void **state)
 
     assert_in_range(cost(t, "j"), 1, 160);
     assert_in_range(cost(t, "k"), 1, 160);
-    (void)cost(t, KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN);
+    (void)cost(
+        t,
+        KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN KEY_DOWN);
     (void)cost(t, "jjjjjjjj");
     assert_in_range(cost(t, "j"), 1, 260);
     assert_in_range(cost(t, "\033[6~"), 1, 2100);

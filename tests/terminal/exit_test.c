@@ -1,4 +1,5 @@
-/* Every way out gives the terminal back as it was, keeps what was typed, and nothing hurts the terminal meanwhile. */
+/* Every way out gives the terminal back as it was, keeps what was typed, and nothing hurts the
+ * terminal meanwhile. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -109,14 +110,17 @@ static void what_is_typed_survives_a_kill_a_second_later(void **state)
     term_wait(t, "Text *     ____");
 }
 
-/* Under a shell with job control: without one nothing could make it go on, and the kernel does not stop it. */
+/* Under a shell with job control: without one nothing could make it go on, and the kernel does not
+ * stop it. */
 static void stopping_gives_the_terminal_back_and_going_on_draws_it_again(void **state)
 {
     static const char *const nothing[] = { NULL };
     struct world *w = *state;
     struct term *t = &w->term;
-    const char *const shell[] = { "/bin/sh", "-c", "set -m; \"$0\" --server \"$1\"; echo stopped; read x; fg",
-                                  world_program(), w->server, NULL };
+    const char *const shell[] = {
+        "/bin/sh",       "-c",      "set -m; \"$0\" --server \"$1\"; echo stopped; read x; fg",
+        world_program(), w->server, NULL
+    };
 
     world_sign_in(w);
     term_start(t, 24, 80, shell, nothing);
@@ -140,7 +144,8 @@ static void a_dumb_terminal_is_told_what_to_use(void **state)
 
     assert_int_equal(term_wait_exit(t), 2);
     assert_non_null(
-        strstr(buf_str(&t->raw), "This terminal cannot show the screen. Use: outpost list, add, done, sync."));
+        strstr(buf_str(&t->raw),
+               "This terminal cannot show the screen. Use: outpost list, add, done, sync."));
 }
 
 static void an_unknown_terminal_is_tried_as_a_known_one(void **state)
@@ -151,14 +156,18 @@ static void an_unknown_terminal_is_tried_as_a_known_one(void **state)
 
     world_sign_in(w);
     t = world_open(w, 24, 80, odd);
-    term_wait(t, "The terminal type \"xterm-of-tomorrow\" is not known here; using xterm-256color.");
+    term_wait(t,
+              "The terminal type \"xterm-of-tomorrow\" is not known here; using xterm-256color.");
     term_wait(t, "No tasks yet");
 }
 
 static void no_record_can_hurt_the_terminal(void **state)
 {
-    static const char *const evil[] = { "text=A\033]0;pwned\007\033[31mB\u202EC\u200BD\rE\xC2\x9B" "2J", NULL };
-    static const char *const bad[] = { "\033]0;", "pwned\007", "\u202E", "\u200B", "\xC2\x9B", "\033[31m" };
+    static const char *const evil[] = { "text=A\033]0;pwned\007\033[31mB\u202EC\u200BD\rE\xC2\x9B"
+                                        "2J",
+                                        NULL };
+    static const char *const bad[] = { "\033]0;", "pwned\007", "\u202E",
+                                       "\u200B",  "\xC2\x9B",  "\033[31m" };
     struct world *w = *state;
     struct term *t;
 

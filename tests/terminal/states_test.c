@@ -1,5 +1,5 @@
-/* What is shown when things are not as usual: no connection at first, a session that is over, refused changes, records
- * that the office removes, several tables. */
+/* What is shown when things are not as usual: no connection at first, a session that is over,
+ * refused changes, records that the office removes, several tables. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,8 @@
 
 #define MANY 30000                      /* records whose first sync takes a while */
 
-static void write_file(const struct world *w, const char *folder, const char *name, const char *text)
+static void write_file(const struct world *w, const char *folder, const char *name,
+                       const char *text)
 {
     struct err err = { 0 };
     char dir[400], path[500];
@@ -26,20 +27,23 @@ static void write_file(const struct world *w, const char *folder, const char *na
 
 /* The tasks of this device have a choice that the backend does not know. */
 static const char more_choices[] =
-    "{\"name\":\"tasks\",\"label\":\"Tasks\",\"labelOne\":\"task\",\"title\":\"text\",\"done\":\"isCompleted\","
+    "{\"name\":\"tasks\",\"label\":\"Tasks\",\"labelOne\":\"task\",\"title\":\"text\","
+    "\"done\":\"isCompleted\","
     "\"list\":[\"isCompleted\",\"priority\",\"text\",\"dueAt\"],"
     "\"sorts\":[{\"name\":\"due\",\"column\":\"dueAt\"},"
     "{\"name\":\"priority\",\"column\":\"priority\",\"descending\":true},"
     "{\"name\":\"changed\",\"column\":\"updatedAt\",\"descending\":true},"
     "{\"name\":\"title\",\"column\":\"text\"}],"
     "\"columns\":["
-    "{\"name\":\"text\",\"label\":\"Text\",\"type\":\"text\",\"required\":true,\"maxLength\":200},"
+    "{\"name\":\"text\",\"label\":\"Text\",\"type\":\"text\","
+    "\"required\":true,\"maxLength\":200},"
     "{\"name\":\"isCompleted\",\"label\":\"Done\",\"type\":\"bool\",\"default\":false},"
     "{\"name\":\"priority\",\"label\":\"Priority\",\"type\":\"choice\",\"choices\":["
     "{\"value\":\"low\",\"label\":\"low\"},{\"value\":\"normal\",\"label\":\"normal\"},"
     "{\"value\":\"high\",\"label\":\"high\"},{\"value\":\"urgent\",\"label\":\"urgent\"}]},"
     "{\"name\":\"dueAt\",\"label\":\"Due\",\"type\":\"date\"},"
-    "{\"name\":\"notes\",\"label\":\"Notes\",\"type\":\"text\",\"multiline\":true,\"maxLength\":20000}]}";
+    "{\"name\":\"notes\",\"label\":\"Notes\",\"type\":\"text\","
+    "\"multiline\":true,\"maxLength\":20000}]}";
 
 static void signing_in_without_a_connection_tries_again_by_itself(void **state)
 {
@@ -141,9 +145,11 @@ static void the_first_sync_says_why_it_stopped_and_is_tried_again(void **state)
 static void every_table_of_the_registry_has_its_list_and_form(void **state)
 {
     static const char meters[] =
-        "{\"name\":\"meterReadings\",\"label\":\"Readings\",\"labelOne\":\"reading\",\"title\":\"meter\","
+        "{\"name\":\"meterReadings\",\"label\":\"Readings\",\"labelOne\":\"reading\","
+        "\"title\":\"meter\","
         "\"list\":[\"meter\",\"value\",\"readAt\"],\"columns\":["
-        "{\"name\":\"meter\",\"label\":\"Meter\",\"type\":\"text\",\"required\":true,\"maxLength\":40},"
+        "{\"name\":\"meter\",\"label\":\"Meter\",\"type\":\"text\","
+        "\"required\":true,\"maxLength\":40},"
         "{\"name\":\"value\",\"label\":\"Value\",\"type\":\"real\",\"unit\":\"kWh\",\"min\":0},"
         "{\"name\":\"readAt\",\"label\":\"Read\",\"type\":\"date\"}]}";
     struct world *w = *state;
@@ -191,6 +197,59 @@ static void two_screens_on_one_store_show_the_same(void **state)
     term_stop(&two);
 }
 
+static void what_the_office_removes_stays_struck_until_the_user_moves(void **state)
+{
+    static const char *const first[] = { "text=First", "dueAt=2026-11-01", NULL };
+    static const char *const second[] = { "text=Second", "dueAt=2026-11-02", NULL };
+    struct world *w = *state;
+    const char *const sync[] = { "sync", NULL };
+    char id[64], args[128];
+    struct term *t;
+
+    world_sign_in(w);
+    world_add(w, first);
+    world_run(w, 0, "", sync);
+    world_client_id(w, "First", id);
+    world_add(w, second);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "1/2");
+    term_wait(t, "all changes sent");
+    (void)snprintf(args, sizeof args, "\"table\":\"tasks\",\"clientId\":\"%s\"", id);
+    world_office(w, "records:remove", args);
+    term_type(t, "s");
+    term_wait(t, "> - [ ]   First");
+    term_wait(t, "    [ ]   Second");
+    term_wait(t, "Updated by the office: 1 task.");
+    term_type(t, "j");
+    term_wait_gone(t, "First");
+    term_wait(t, ">   [ ]   Second");
+}
+
+static void an_editor_says_when_the_office_removes_its_record(void **state)
+{
+    static const char *const first[] = { "text=First", "priority=low", NULL };
+    struct world *w = *state;
+    const char *const sync[] = { "sync", NULL };
+    char id[64], args[128];
+    struct term *t;
+
+    world_sign_in(w);
+    world_add(w, first);
+    world_run(w, 0, "", sync);
+    world_client_id(w, "First", id);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "all changes sent");
+    term_type(t, "e!");
+    term_wait(t, "First!");
+    (void)snprintf(args, sizeof args, "\"table\":\"tasks\",\"clientId\":\"%s\"", id);
+    world_office(w, "records:remove", args);
+    world_run(w, 0, "", sync);
+    term_wait(t, "The office removed this task. Saving brings it back.");
+    term_type(t, KEY_F3);
+    term_wait(t, "[ ] L First!");
+    term_wait(t, "all changes sent");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +259,8 @@ int main(void)
         IN_A_WORLD(a_change_that_is_refused_three_times_raises_a_banner),
         IN_A_WORLD(the_first_sync_says_why_it_stopped_and_is_tried_again),
         IN_A_WORLD(every_table_of_the_registry_has_its_list_and_form),
+        IN_A_WORLD(what_the_office_removes_stays_struck_until_the_user_moves),
+        IN_A_WORLD(an_editor_says_when_the_office_removes_its_record),
         IN_A_WORLD(two_screens_on_one_store_show_the_same),
     };
 

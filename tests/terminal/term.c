@@ -176,7 +176,8 @@ static void wait_until(struct term *t, const char *text, bool wanted)
     while (has(t, text) != wanted) {
         if (clock_mono(&clock_system) > deadline) {
             term_text(t, &screen);
-            print_error("%s \"%s\" on this screen:\n%s", wanted ? "No" : "Still", text, buf_str(&screen));
+            print_error("%s \"%s\" on this screen:\n%s", wanted ? "No" : "Still", text,
+                        buf_str(&screen));
             buf_done(&screen);
             fail();
         }

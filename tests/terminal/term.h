@@ -1,5 +1,6 @@
-/* tests/terminal/term.h: a terminal with a program in it: a pseudo terminal, and libvterm as the screen that a person
- * would see. Nothing sleeps: waits are for a text on the screen, with a deadline.
+/* tests/terminal/term.h: a terminal with a program in it: a pseudo terminal, and libvterm as the
+ * screen that a person would see. Nothing sleeps: waits are for a text on the screen, with a
+ * deadline.
  */
 #ifndef TESTS_TERMINAL_TERM_H
 #define TESTS_TERMINAL_TERM_H
@@ -43,12 +44,14 @@ struct term {
 };
 
 /* argv[0] is the path; env: NAME=VALUE to add, NULL-terminated. */
-void term_start(struct term *t, int rows, int cols, const char *const *argv, const char *const *env);
+void term_start(struct term *t, int rows, int cols, const char *const *argv,
+                const char *const *env);
 void term_stop(struct term *t);                         /* kills what runs, frees */
 
 void term_type(struct term *t, const char *keys);
 
-/* Reads until the text is on the screen (or is not). Fails the test at the deadline, and prints the screen. */
+/* Reads until the text is on the screen (or is not). Fails the test at the deadline, and prints the
+ * screen. */
 void term_wait(struct term *t, const char *text);
 void term_wait_gone(struct term *t, const char *text);
 /* Reads until nothing came for quiet_ms. */

@@ -87,7 +87,8 @@ void world_backend_up(struct world *w)
 {
     char listen[64], line[256] = "", tables[300];
     const char *const argv[] = { BACKEND_PATH, "serve", "--quiet", "--db", backend_file(w),
-                                 "--listen", listen, w->has_tables ? "--tables" : NULL, tables, NULL };
+                                 "--listen", listen, w->has_tables ? "--tables" : NULL, tables,
+                                 NULL };
     size_t len = 0;
     int in, out;
 
@@ -120,7 +121,8 @@ void world_backend_down(struct world *w)
 
 void world_password(struct world *w, const char *password)
 {
-    const char *const argv[] = { BACKEND_PATH, "user", "passwd", WORLD_EMAIL, "--db", backend_file(w), NULL };
+    const char *const argv[] = { BACKEND_PATH, "user",          "passwd", WORLD_EMAIL,
+                                 "--db",       backend_file(w), NULL };
     char line[128];
 
     (void)snprintf(line, sizeof line, "%s\n", password);
@@ -149,7 +151,8 @@ void world_backend_kill(struct world *w)
 int world_make(void **state)
 {
     struct world *w = mem_zero(1, sizeof *w);
-    const char *const add[] = { BACKEND_PATH, "user", "add", WORLD_EMAIL, "--db", backend_file(w), NULL };
+    const char *const add[] = { BACKEND_PATH, "user",          "add", WORLD_EMAIL,
+                                "--db",       backend_file(w), NULL };
     void *dir;
 
     if (temp_dir_make(&dir))

@@ -12,7 +12,8 @@
 #define FIELDS 4
 
 static const char definition[] =
-    "{\"name\":\"parts\",\"label\":\"Parts\",\"labelOne\":\"part\",\"title\":\"name\",\"list\":[\"name\"],"
+    "{\"name\":\"parts\",\"label\":\"Parts\",\"labelOne\":\"part\",\"title\":\"name\","
+    "\"list\":[\"name\"],"
     "\"columns\":["
     "{\"name\":\"name\",\"label\":\"Name\",\"type\":\"text\",\"required\":true,\"maxLength\":20},"
     "{\"name\":\"used\",\"label\":\"Used\",\"type\":\"bool\",\"default\":false},"
@@ -68,7 +69,8 @@ static void a_draft_brings_back_what_was_typed(void **state)
     draft_put(before.fields, FIELDS, &json);
     assert_int_equal(draft_take(buf_str(&json), after.fields, FIELDS), 2);
     for (size_t i = 0; i < FIELDS; i++)
-        assert_string_equal(buf_str(&after.fields[i].edit.text), buf_str(&before.fields[i].edit.text));
+        assert_string_equal(buf_str(&after.fields[i].edit.text),
+                            buf_str(&before.fields[i].edit.text));
     buf_done(&json);
     done(&before);
     done(&after);
@@ -80,7 +82,9 @@ static void a_draft_of_an_older_definition_sets_what_is_still_there(void **state
 
     (void)state;
     make(&parts);
-    assert_int_equal(draft_take("{\"gone\":\"x\", \"name\" : \"a\\u00e4\\ud83d\\ude00\\n\"}", parts.fields, FIELDS), 1);
+    assert_int_equal(draft_take("{\"gone\":\"x\", \"name\" : \"a\\u00e4\\ud83d\\ude00\\n\"}",
+                                parts.fields, FIELDS),
+                     1);
     assert_string_equal(buf_str(&parts.fields[0].edit.text), "a\u00e4\U0001F600\n");
     assert_int_equal(draft_take("nonsense", parts.fields, FIELDS), 0);
     assert_int_equal(draft_take("{\"name\":\"cut", parts.fields, FIELDS), 0);

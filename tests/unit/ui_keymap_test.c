@@ -8,7 +8,8 @@
 
 static void keys_have_names_that_are_read_back(void **state)
 {
-    static const char *const names[] = { "x", "?", "F1", "F12", "PgDn", "Space", "Ctrl-S", "Esc", "\u00e4" };
+    static const char *const names[] = { "x",     "?",      "F1",  "F12",   "PgDn",
+                                         "Space", "Ctrl-S", "Esc", "\u00e4" };
     struct buf name = { 0 };
     int32_t code;
 
@@ -69,7 +70,8 @@ static void no_key_of_a_place_does_two_things(void **state)
 {
     struct keymap *map = keymap_new(NULL);
     struct buf out = { 0 };
-    static const char *const places[] = { "list.", "form.", "queue.", "login.", "first.", "help.", "text." };
+    static const char *const places[] = { "list.",  "form.", "queue.", "login.",
+                                          "first.", "help.", "text." };
 
     (void)state;
     ui_keys_describe(NULL, &out);

@@ -60,7 +60,9 @@ static void a_round_shows_how_far_it_is(void **state)
 
     (void)state;
     expect(&bar, false, "SYNCING", "sending 2 of 4", "");
-    s = (struct sync_status){ .net = SYNC_ONLINE, .phase = SYNC_PULLING, .done = 130, .total = 512 };
+    s = (struct sync_status){
+        .net = SYNC_ONLINE, .phase = SYNC_PULLING, .done = 130, .total = 512
+    };
     expect(&bar, false, "SYNCING", "getting 130 of 512", "");
     s.total = 0;
     expect(&bar, false, "SYNCING", "getting 130", "");
@@ -72,7 +74,8 @@ static void what_a_person_must_do_is_bold(void **state)
     struct statusbar bar = { .status = &s, .pending = 4 };
 
     (void)state;
-    expect(&bar, false, "ONLINE", "4 pending, sign in to send, last sync 14:02", "[sign in to send]");
+    expect(&bar, false, "ONLINE", "4 pending, sign in to send, last sync 14:02",
+           "[sign in to send]");
     bar.is_disk_full = true;
     expect(&bar, false, "ONLINE", "4 pending, disk full, last sync 14:02", "[disk full]");
 }
