@@ -1,4 +1,5 @@
-/* The invariants of DESIGN section 6, as far as a device's file and the backend's answers show them. */
+/* The invariants of DESIGN section 6, as far as a device's file and the backend's answers show
+ * them. */
 #include "tests/simulation/sim.h"
 
 #include <cjson/cJSON.h>
@@ -32,7 +33,8 @@ static void waiting_done(struct waiting *w)
         free(w->cells[i]);
 }
 
-static bool read_waiting(struct device *d, const struct db_ops *ops, const struct model_record *r, struct waiting *out)
+static bool read_waiting(struct device *d, const struct db_ops *ops, const struct model_record *r,
+                         struct waiting *out)
 {
     struct err ignored;
 
@@ -44,7 +46,8 @@ static bool read_waiting(struct device *d, const struct db_ops *ops, const struc
         out->is_any = true;
         if (json_parse(ops->items[i].set, strlen(ops->items[i].set), &set, &ignored))
             return sim_violated(d->sim, "1: device %d: an op holds no JSON", d->index);
-        cJSON_ArrayForEach(item, set) {
+        cJSON_ArrayForEach(item, set)
+        {
             size_t column = table_column(r->table, item->string)->index;
             free(out->cells[column]);
             out->cells[column] = json_text(item);
@@ -54,8 +57,8 @@ static bool read_waiting(struct device *d, const struct db_ops *ops, const struc
     return true;
 }
 
-static bool check_column(struct device *d, const struct model_record *r, size_t i, const struct waiting *waiting,
-                         const struct record *shown)
+static bool check_column(struct device *d, const struct model_record *r, size_t i,
+                         const struct waiting *waiting, const struct record *shown)
 {
     const struct writes *w = &r->writes[d->index][i];
     const char *last = writes_last(w), *name = r->table->columns[i].name;
@@ -63,21 +66,26 @@ static bool check_column(struct device *d, const struct model_record *r, size_t 
 
     if (last == NULL)
         return waiting->cells[i] == NULL ||
-               sim_violated(d->sim, "5: device %d: %s waits to be sent and was never typed", d->index, name);
+               sim_violated(d->sim, "5: device %d: %s waits to be sent and was never typed",
+                            d->index, name);
     if (waiting->cells[i] == NULL) {
         /* The value itself may have been accepted under an earlier write of it. */
         bool is_there = w->confirmed == w->count ||
                         (w->confirmed > 0 && strcmp(w->values[w->confirmed - 1], last) == 0);
-        return is_there || sim_violated(d->sim, "1: device %d: %s of %.13s = %.60s was acknowledged, and is neither "
-                                        "queued nor at the backend", d->index, name, r->client_id, last);
+        return is_there ||
+               sim_violated(d->sim,
+                            "1: device %d: %s of %.13s = %.60s was acknowledged, and is neither "
+                            "queued nor at the backend",
+                            d->index, name, r->client_id, last);
     }
     if (strcmp(waiting->cells[i], last) != 0)
-        return sim_violated(d->sim, "1: device %d: %.60s waits for %s, typed was %.60s", d->index, waiting->cells[i],
-                            name, last);
+        return sim_violated(d->sim, "1: device %d: %.60s waits for %s, typed was %.60s", d->index,
+                            waiting->cells[i], name, last);
     char *text = value_json(&r->table->columns[i], &shown->values[i]);
     if (strcmp(text, last) != 0)
-        ok = sim_violated(d->sim, "3: device %d shows %.60s as %s of %.13s; %.60s was typed and waits", d->index, text,
-                          name, r->client_id, last);
+        ok = sim_violated(d->sim,
+                          "3: device %d shows %.60s as %s of %.13s; %.60s was typed and waits",
+                          d->index, text, name, r->client_id, last);
     free(text);
     return ok;
 }
@@ -100,9 +108,11 @@ static bool check_record(struct device *d, const struct db_ops *ops, const struc
     if (ok && waiting.is_any) {
         enum rc rc = db_record_read(d->user_db, r->table, r->client_id, &shown, &err);
         if (rc)
-            ok = sim_violated(d->sim, "12: device %d: %.13s has an op and no record: %s", d->index, r->client_id, err.msg);
+            ok = sim_violated(d->sim, "12: device %d: %.13s has an op and no record: %s", d->index,
+                              r->client_id, err.msg);
         else if (shown.mark == MARK_SYNCED)
-            ok = sim_violated(d->sim, "11: device %d: %.13s has an op and says that it is synced", d->index, r->client_id);
+            ok = sim_violated(d->sim, "11: device %d: %.13s has an op and says that it is synced",
+                              d->index, r->client_id);
     }
     for (size_t i = 0; ok && i < r->table->column_count; i++)
         ok = check_column(d, r, i, &waiting, &shown);
@@ -117,15 +127,16 @@ static bool check_op(struct device *d, const struct db_op *op)
     int refusals = model_refusals(d->sim, op->op_id);
 
     if (r == NULL)
-        return sim_violated(d->sim, "11: device %d: there is an op of a record that nobody made", d->index);
+        return sim_violated(d->sim, "11: device %d: there is an op of a record that nobody made",
+                            d->index);
     if (r->account != d->account)
         return sim_violated(d->sim, "9: device %d: an op of another account", d->index);
     if (op->retry_count > refusals)
-        return sim_violated(d->sim, "7: device %d: retry_count is %d after %d refusals", d->index, op->retry_count,
-                            refusals);
+        return sim_violated(d->sim, "7: device %d: retry_count is %d after %d refusals", d->index,
+                            op->retry_count, refusals);
     if (op->state == OP_HELD || (op->state == OP_FAILED) != (op->retry_count >= 3))
-        return sim_violated(d->sim, "7: device %d: an op is in state %d after %d refusals", d->index, (int)op->state,
-                            op->retry_count);
+        return sim_violated(d->sim, "7: device %d: an op is in state %d after %d refusals",
+                            d->index, (int)op->state, op->retry_count);
     return true;
 }
 
@@ -172,16 +183,25 @@ static bool check_pending(struct device *d, sqlite3 *db, const struct table *tab
     struct buf sql = { 0 };
     bool ok = true;
 
-    buf_printf(&sql, "SELECT count(*) FROM \"%s\" t WHERE (sync_status = 'pending') <> EXISTS (SELECT 1 FROM sync_queue q "
-                     "WHERE q.table_name = ?1 AND q.record_client_id = t.client_id)", table->sql);
+    buf_printf(&sql,
+               "SELECT count(*) FROM \"%s\" t WHERE (sync_status = 'pending') <> EXISTS (SELECT 1 "
+               "FROM sync_queue q "
+               "WHERE q.table_name = ?1 AND q.record_client_id = t.client_id)",
+               table->sql);
     int wrong = count_rows(db, buf_str(&sql), table->name);
     buf_clear(&sql);
-    buf_printf(&sql, "SELECT count(*) FROM sync_queue q WHERE q.table_name = ?1 AND NOT EXISTS (SELECT 1 FROM \"%s\" t "
-                     "WHERE q.record_client_id = t.client_id)", table->sql);
+    buf_printf(&sql,
+               "SELECT count(*) FROM sync_queue q WHERE q.table_name = ?1 AND NOT EXISTS (SELECT 1 "
+               "FROM \"%s\" t "
+               "WHERE q.record_client_id = t.client_id)",
+               table->sql);
     int orphans = count_rows(db, buf_str(&sql), table->name);
     if (wrong != 0 || orphans != 0)
-        ok = sim_violated(d->sim, "11: device %d: in %s %d records are pending without an op or not pending with one, "
-                          "%d ops have no record", d->index, table->name, wrong, orphans);
+        ok = sim_violated(
+            d->sim,
+            "11: device %d: in %s %d records are pending without an op or not pending with one, "
+            "%d ops have no record",
+            d->index, table->name, wrong, orphans);
     buf_done(&sql);
     return ok;
 }
@@ -205,7 +225,8 @@ bool check_file(struct device *d)
 
 /* ---- at the end ---- */
 
-static void read_list(struct sim *sim, int account, const struct table *table, bool is_deleted, cJSON *all)
+static void read_list(struct sim *sim, int account, const struct table *table, bool is_deleted,
+                      cJSON *all)
 {
     cJSON *cursor = cJSON_CreateNull();
     bool has_more = true;
@@ -218,7 +239,8 @@ static void read_list(struct sim *sim, int account, const struct table *table, b
             json_put(&args, cursor);
         }
         buf_printf(&args, ",\"deleted\":%s}", is_deleted ? "true" : "false");
-        cJSON *page = server_ask(&sim->server, "query", "records:list", buf_str(&args), office_token(sim, account));
+        cJSON *page = server_ask(&sim->server, "query", "records:list", buf_str(&args),
+                                 office_token(sim, account));
         buf_done(&args);
         if (page == NULL)
             sim_violated(sim, "the office can not list %s", table->name);
@@ -252,7 +274,8 @@ static bool check_backend(struct sim *sim, int account, const struct table *tabl
     const cJSON *doc = NULL;
     int expected = 0;
 
-    cJSON_ArrayForEach(doc, all) {
+    cJSON_ArrayForEach(doc, all)
+    {
         if (!model_judge_doc(sim, account, table->name, doc, "the backend at the end"))
             return false;
     }
@@ -261,8 +284,8 @@ static bool check_backend(struct sim *sim, int account, const struct table *tabl
         expected += r->exists && r->account == account && r->table == table;
     }
     return cJSON_GetArraySize(all) == expected ||
-           sim_violated(sim, "2: the backend has %d records in %s at the end; it must have %d", cJSON_GetArraySize(all),
-                        table->name, expected);
+           sim_violated(sim, "2: the backend has %d records in %s at the end; it must have %d",
+                        cJSON_GetArraySize(all), table->name, expected);
 }
 
 static bool is_same_number(const cJSON *doc, const char *name, int64_t number)
@@ -277,27 +300,32 @@ static bool check_synced(struct device *d, const struct record *rec, const cJSON
     const char *server_id = json_get_string(doc, "serverId");
 
     if (doc == NULL || !cJSON_IsNull(json_get(doc, "deletedAt")))
-        return sim_violated(d->sim, "4: device %d has %.13s, which the backend does not have", d->index, rec->client_id);
+        return sim_violated(d->sim, "4: device %d has %.13s, which the backend does not have",
+                            d->index, rec->client_id);
     if (rec->mark != MARK_SYNCED)
-        return sim_violated(d->sim, "4: device %d: %.13s is still pending", d->index, rec->client_id);
+        return sim_violated(d->sim, "4: device %d: %.13s is still pending", d->index,
+                            rec->client_id);
     for (size_t i = 0; i < rec->table->column_count; i++) {
         const struct column *col = &rec->table->columns[i];
-        char *ours = value_json(col, &rec->values[i]), *theirs = json_text(json_get(doc, col->name));
+        char *ours = value_json(col, &rec->values[i]),
+             *theirs = json_text(json_get(doc, col->name));
         bool is_same = strcmp(ours, theirs) == 0;
         if (!is_same)
-            sim_violated(d->sim, "4: device %d has %.60s as %s of %.13s, the backend %.60s", d->index, ours, col->name,
-                         rec->client_id, theirs);
+            sim_violated(d->sim, "4: device %d has %.60s as %s of %.13s, the backend %.60s",
+                         d->index, ours, col->name, rec->client_id, theirs);
         free(ours);
         free(theirs);
         if (!is_same)
             return false;
     }
     if (rec->server_id == NULL || server_id == NULL || strcmp(rec->server_id, server_id) != 0)
-        return sim_violated(d->sim, "4: device %d: another serverId for %.13s", d->index, rec->client_id);
-    if (!is_same_number(doc, "rev", rec->rev) || !is_same_number(doc, "createdAt", rec->created_at) ||
-        !is_same_number(doc, "updatedAt", rec->updated_at))
-        return sim_violated(d->sim, "4: device %d: another rev, createdAt or updatedAt for %.13s", d->index,
+        return sim_violated(d->sim, "4: device %d: another serverId for %.13s", d->index,
                             rec->client_id);
+    if (!is_same_number(doc, "rev", rec->rev) ||
+        !is_same_number(doc, "createdAt", rec->created_at) ||
+        !is_same_number(doc, "updatedAt", rec->updated_at))
+        return sim_violated(d->sim, "4: device %d: another rev, createdAt or updatedAt for %.13s",
+                            d->index, rec->client_id);
     return true;
 }
 
@@ -310,19 +338,22 @@ static bool check_table(struct device *d, const struct table *table, const cJSON
     int64_t live = 0, counted = -1;
     bool ok = true;
 
-    if (db_window_read(d->user_db, &window, &list, &err) || db_count(d->user_db, table, DB_VIEW_ALL, &counted, &err))
-        return sim_violated(d->sim, "4: device %d: %s can not be listed: %s", d->index, table->name, err.msg);
+    if (db_window_read(d->user_db, &window, &list, &err) ||
+        db_count(d->user_db, table, DB_VIEW_ALL, &counted, &err))
+        return sim_violated(d->sim, "4: device %d: %s can not be listed: %s", d->index, table->name,
+                            err.msg);
     for (size_t i = 0; ok && i < list.count; i++)
         ok = check_synced(d, &list.items[i], json_get(all, list.items[i].client_id));
-    cJSON_ArrayForEach(doc, all) {
+    cJSON_ArrayForEach(doc, all)
+    {
         live += cJSON_IsNull(json_get(doc, "deletedAt"));
     }
     if (ok && (int64_t)list.count != live)
-        ok = sim_violated(d->sim, "4: device %d has %zu records in %s, the backend %lld", d->index, list.count,
-                          table->name, (long long)live);
+        ok = sim_violated(d->sim, "4: device %d has %zu records in %s, the backend %lld", d->index,
+                          list.count, table->name, (long long)live);
     if (ok && counted != live)
-        ok = sim_violated(d->sim, "4: device %d counts %lld records in %s; there are %lld", d->index, (long long)counted,
-                          table->name, (long long)live);
+        ok = sim_violated(d->sim, "4: device %d counts %lld records in %s; there are %lld",
+                          d->index, (long long)counted, table->name, (long long)live);
     record_list_done(&list);
     return ok;
 }
@@ -333,14 +364,17 @@ static bool check_queue_is_empty(struct device *d)
     struct err err = { 0 };
 
     if (db_queue_list(d->user_db, &ops, &err))
-        return sim_violated(d->sim, "12: device %d: the queue can not be listed: %s", d->index, err.msg);
+        return sim_violated(d->sim, "12: device %d: the queue can not be listed: %s", d->index,
+                            err.msg);
     for (size_t i = 0; i < ops.count; i++) {
         const struct db_op *op = &ops.items[i];
-        sim_note(d->sim, "device %d: op %s of %.13s: state %d, %d refusals (%s), due in %lld ms", d->index, op->op_id,
-                 op->client_id, (int)op->state, op->retry_count, op->error_code == NULL ? "" : op->error_code,
+        sim_note(d->sim, "device %d: op %s of %.13s: state %d, %d refusals (%s), due in %lld ms",
+                 d->index, op->op_id, op->client_id, (int)op->state, op->retry_count,
+                 op->error_code == NULL ? "" : op->error_code,
                  (long long)(op->retry_at == 0 ? 0 : op->retry_at - clock_wall(&d->clock)));
     }
-    bool is_empty = ops.count == 0 || sim_violated(d->sim, "4: device %d: %zu ops wait at the end", d->index, ops.count);
+    bool is_empty = ops.count == 0 || sim_violated(d->sim, "4: device %d: %zu ops wait at the end",
+                                                   d->index, ops.count);
     db_ops_done(&ops);
     return is_empty;
 }
@@ -348,14 +382,17 @@ static bool check_queue_is_empty(struct device *d)
 static bool check_conflicts(struct sim *sim, int account)
 {
     char args[160] = "{\"limit\":500}";
-    cJSON *page = server_ask(&sim->server, "query", "records:conflicts", args, office_token(sim, account));
-    int logged = cJSON_GetArraySize(json_get(page, "conflicts")), expected = model_conflicts(sim->model, account);
+    cJSON *page =
+        server_ask(&sim->server, "query", "records:conflicts", args, office_token(sim, account));
+    int logged = cJSON_GetArraySize(json_get(page, "conflicts")),
+        expected = model_conflicts(sim->model, account);
     bool has_more = false;
 
     json_get_bool(page, "more", &has_more);
     cJSON_Delete(page);
     return has_more || logged == expected ||
-           sim_violated(sim, "5: the conflict log has %d entries; there were %d conflicts", logged, expected);
+           sim_violated(sim, "5: the conflict log has %d entries; there were %d conflicts", logged,
+                        expected);
 }
 
 bool check_end(struct sim *sim)

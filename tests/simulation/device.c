@@ -28,7 +28,9 @@ static int64_t device_mono(void *ctx)
 void device_init(struct sim *sim, int index)
 {
     struct device *d = &sim->devices[index];
-    static const int64_t skews[] = { 0, 0, 3 * SECOND, -90 * SECOND, 2 * 3600 * SECOND, -10 * YEAR, 5 * YEAR };
+    static const int64_t skews[] = {
+        0, 0, 3 * SECOND, -90 * SECOND, 2 * 3600 * SECOND, -10 * YEAR, 5 * YEAR
+    };
 
     memset(d, 0, sizeof *d);
     d->sim = sim;
@@ -78,14 +80,17 @@ bool device_died(struct device *d, const char *during)
     uint32_t met = vfs_crash(sim->vfs, d->index, is_cut);
     sim->met[SIT_UNSYNCED_WRITES] += met;
     note_crash(d, during, is_cut);
-    sim_note(sim, "device %d: %s in %s, %u unsynced writes", d->index, is_cut ? "power cut" : "kill", during, met);
-    sim_plan(sim, sim->now + rng_between(&sim->rng, SECOND, 180 * SECOND), EV_DEVICE_UP, d->index, 0);
+    sim_note(sim, "device %d: %s in %s, %u unsynced writes", d->index,
+             is_cut ? "power cut" : "kill", during, met);
+    sim_plan(sim, sim->now + rng_between(&sim->rng, SECOND, 180 * SECOND), EV_DEVICE_UP, d->index,
+             0);
     return true;
 }
 
 /* ---- signing in: by the program around the engine ---- */
 
-static bool read_identity(struct device *d, const char *token, struct buf *instance, struct buf *user)
+static bool read_identity(struct device *d, const char *token, struct buf *instance,
+                          struct buf *user)
 {
     struct server *s = &d->sim->server;
     struct exchange x = { .method = "GET", .path = "/instance_name" };
@@ -112,9 +117,13 @@ static enum rc sign_in(struct device *d, struct err *err)
     if (read_identity(d, token, &instance, &user)) {
         snprintf(name, sizeof name, "device-%d", d->index);
         struct db_account account = {
-            .server = mem_strdup("http://127.0.0.1"), .instance = buf_take(&instance), .user_id = buf_take(&user),
-            .email = mem_strdup(account_email(d->account)), .device_id = mem_strdup(name),
-            .token = mem_strdup(token), .refresh = mem_strdup(refresh),
+            .server = mem_strdup("http://127.0.0.1"),
+            .instance = buf_take(&instance),
+            .user_id = buf_take(&user),
+            .email = mem_strdup(account_email(d->account)),
+            .device_id = mem_strdup(name),
+            .token = mem_strdup(token),
+            .refresh = mem_strdup(refresh),
         };
         rc = db_account_write(d->user_db, &account, err);
         db_account_done(&account);
@@ -153,7 +162,11 @@ void device_sign_in_if_asked(struct device *d)
 static enum rc open_store(struct device *d, struct err *err)
 {
     struct db_options options = {
-        .path = d->path, .vfs = VFS_NAME, .role = DB_WRITER, .registry = d->sim->device_tables, .clock = &d->clock,
+        .path = d->path,
+        .vfs = VFS_NAME,
+        .role = DB_WRITER,
+        .registry = d->sim->device_tables,
+        .clock = &d->clock,
         .no_bell = true,
     };
     enum rc rc = db_open(&options, &d->user_db, err);
@@ -166,7 +179,9 @@ static enum rc open_store(struct device *d, struct err *err)
 
 static enum rc open_engine(struct device *d, struct err *err)
 {
-    const struct engine_options options = { .db = d->sync_db, .clock = &d->clock, .poll_ms = d->sim->plan.poll_ms };
+    const struct engine_options options = { .db = d->sync_db,
+                                            .clock = &d->clock,
+                                            .poll_ms = d->sim->plan.poll_ms };
     enum rc rc = engine_new(&options, &d->engine, err);
 
     if (rc == RC_NOT_FOUND) {
@@ -193,7 +208,7 @@ bool device_start(struct device *d)
     vfs_disarm(sim->vfs, d->index);
     if (device_died(d, "start"))
         return false;
-    if (rc == RC_NETWORK) {             /* the backend is down, and nobody has ever signed in here */
+    if (rc == RC_NETWORK) { /* the backend is down, and nobody has ever signed in here */
         device_stop(d);
         sim_plan(sim, sim->now + 60 * SECOND, EV_DEVICE_UP, d->index, 0);
         return false;
@@ -249,8 +264,9 @@ void device_pump(struct device *d)
 
     for (int spins = 0; d->is_up && !sim_failed(d->sim); spins++) {
         if (spins == SPINS_MAX) {
-            sim_violated(d->sim, "device %d: the engine is busy without end (action %d, until %lld)", d->index,
-                         (int)action.what, (long long)action.until_ms);
+            sim_violated(d->sim,
+                         "device %d: the engine is busy without end (action %d, until %lld)",
+                         d->index, (int)action.what, (long long)action.until_ms);
             return;
         }
         engine_next(d->engine, &action);

@@ -1,5 +1,6 @@
-/* The simulation: one run per seed. On a violation it prints the seed, when, what, and what went before, and ends with 1.
- * At the end it says what the seeds met: a simulation that meets nothing proves nothing. */
+/* The simulation: one run per seed. On a violation it prints the seed, when, what, and what went
+ * before, and ends with 1. At the end it says what the seeds met: a simulation that meets nothing
+ * proves nothing. */
 #include <getopt.h>
 #include <sodium.h>
 #include <sqlite3.h>
@@ -9,31 +10,37 @@
 #include <time.h>
 #include "tests/simulation/sim.h"
 
-#define ENOUGH_SEEDS 1000               /* from so many on every situation must have been met */
+#define ENOUGH_SEEDS 1000 /* from so many on every situation must have been met */
 
 struct options {
     uint64_t from, seeds;
-    int seconds;                        /* 0: no limit */
+    int seconds; /* 0: no limit */
     bool is_verbose, is_quiet, is_twice;
     enum broken broken;
 };
 
 static const char readings[] =
-    "{\"name\":\"readings\",\"label\":\"Readings\",\"labelOne\":\"reading\",\"title\":\"label\",\"columns\":["
-    "{\"name\":\"label\",\"label\":\"Label\",\"type\":\"text\",\"required\":true,\"maxLength\":200},"
+    "{\"name\":\"readings\",\"label\":\"Readings\",\"labelOne\":\"reading\",\"title\":\"label\","
+    "\"columns\":["
+    "{\"name\":\"label\",\"label\":\"Label\",\"type\":\"text\",\"required\":true,\"maxLength\":200}"
+    ","
     "{\"name\":\"level\",\"label\":\"Level\",\"type\":\"real\"},"
     "{\"name\":\"timesRead\",\"label\":\"Times read\",\"type\":\"integer\",\"default\":0},"
     "{\"name\":\"takenAt\",\"label\":\"Taken at\",\"type\":\"timestamp\"}]}";
 
-/* As assets/tables/tasks.json, but the backend takes shorter notes: so it refuses what devices let through. */
+/* As assets/tables/tasks.json, but the backend takes shorter notes: so it refuses what devices let
+ * through. */
 static const char strict_tasks[] =
-    "{\"name\":\"tasks\",\"label\":\"Tasks\",\"labelOne\":\"task\",\"title\":\"text\",\"done\":\"isCompleted\",\"columns\":["
+    "{\"name\":\"tasks\",\"label\":\"Tasks\",\"labelOne\":\"task\",\"title\":\"text\",\"done\":"
+    "\"isCompleted\",\"columns\":["
     "{\"name\":\"text\",\"label\":\"Text\",\"type\":\"text\",\"required\":true,\"maxLength\":200},"
     "{\"name\":\"isCompleted\",\"label\":\"Done\",\"type\":\"bool\",\"default\":false},"
-    "{\"name\":\"priority\",\"label\":\"Priority\",\"type\":\"choice\",\"choices\":[{\"value\":\"low\",\"label\":\"low\"},"
+    "{\"name\":\"priority\",\"label\":\"Priority\",\"type\":\"choice\",\"choices\":[{\"value\":"
+    "\"low\",\"label\":\"low\"},"
     "{\"value\":\"normal\",\"label\":\"normal\"},{\"value\":\"high\",\"label\":\"high\"}]},"
     "{\"name\":\"dueAt\",\"label\":\"Due\",\"type\":\"date\"},"
-    "{\"name\":\"notes\",\"label\":\"Notes\",\"type\":\"text\",\"multiline\":true,\"maxLength\":500}]}";
+    "{\"name\":\"notes\",\"label\":\"Notes\",\"type\":\"text\",\"multiline\":true,\"maxLength\":"
+    "500}]}";
 
 static int64_t real_ms(void)
 {
@@ -56,8 +63,9 @@ static bool add_table(struct registry *tables, const char *json)
 
 static void print_failure(const struct sim *sim)
 {
-    printf("seed %llu, at %lld.%03lld s of virtual time: invariant %s\n", (unsigned long long)sim->seed,
-           (long long)(sim->violated_at / 1000), (long long)(sim->violated_at % 1000), sim->violation);
+    printf("seed %llu, at %lld.%03lld s of virtual time: invariant %s\n",
+           (unsigned long long)sim->seed, (long long)(sim->violated_at / 1000),
+           (long long)(sim->violated_at % 1000), sim->violation);
     size_t from = sim->traced > TRACE_LINES ? sim->traced - TRACE_LINES : 0;
     for (size_t i = from; i < sim->traced; i++)
         printf("  %s\n", sim->trace[i % TRACE_LINES]);
@@ -72,9 +80,11 @@ static bool print_situations(const struct sim *sim, uint64_t seeds)
     bool all = true;
 
     for (int i = 0; i < SIT_COUNT; i++) {
-        printf("  %-44s %12llu\n", situation_name((enum situation)i), (unsigned long long)sim->met[i]);
+        printf("  %-44s %12llu\n", situation_name((enum situation)i),
+               (unsigned long long)sim->met[i]);
         if (sim->met[i] == 0 && seeds >= ENOUGH_SEEDS) {
-            printf("%llu seeds, and none met: %s\n", (unsigned long long)seeds, situation_name((enum situation)i));
+            printf("%llu seeds, and none met: %s\n", (unsigned long long)seeds,
+                   situation_name((enum situation)i));
             all = false;
         }
     }
@@ -90,9 +100,9 @@ static bool run_again(struct sim *sim)
         return false;
     if (sim->order == order && sim->operations == operations)
         return true;
-    return sim_violated(sim, "repeatable: %llu and %llu events, %llu and %llu operations", (unsigned long long)order,
-                        (unsigned long long)sim->order, (unsigned long long)operations,
-                        (unsigned long long)sim->operations);
+    return sim_violated(sim, "repeatable: %llu and %llu events, %llu and %llu operations",
+                        (unsigned long long)order, (unsigned long long)sim->order,
+                        (unsigned long long)operations, (unsigned long long)sim->operations);
 }
 
 static int run_all(struct sim *sim, const struct options *options)
@@ -116,17 +126,22 @@ static int run_all(struct sim *sim, const struct options *options)
     }
     int64_t took = real_ms() - start;
     bool all = options->is_quiet || print_situations(sim, passed + failed);
-    printf("%llu seeds in %lld.%03lld s: %.1f seeds/s, %llu disk operations\n", (unsigned long long)(passed + failed),
-           (long long)(took / 1000), (long long)(took % 1000),
-           (double)(passed + failed) * 1000.0 / (double)(took > 0 ? took : 1), (unsigned long long)operations);
-    printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed + !all);
+    printf("%llu seeds in %lld.%03lld s: %.1f seeds/s, %llu disk operations\n",
+           (unsigned long long)(passed + failed), (long long)(took / 1000),
+           (long long)(took % 1000),
+           (double)(passed + failed) * 1000.0 / (double)(took > 0 ? took : 1),
+           (unsigned long long)operations);
+    printf("%llu passed, %llu failed\n", (unsigned long long)passed,
+           (unsigned long long)failed + !all);
     return failed > 0 || !all;
 }
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: simulation [--seeds N] [--from S] [--seed S] [--seconds T] [--verbose] [--quiet]"
-                    " [--twice] [--broken NAME]\n");
+    fprintf(
+        stderr,
+        "usage: simulation [--seeds N] [--from S] [--seed S] [--seconds T] [--verbose] [--quiet]"
+        " [--twice] [--broken NAME]\n");
     for (int i = 1; i < BROKEN_COUNT; i++)
         fprintf(stderr, "  --broken %s\n", broken_name((enum broken)i));
     return 2;
@@ -154,10 +169,15 @@ static bool read_broken(const char *text, enum broken *out)
 static bool read_options(int argc, char **argv, struct options *out)
 {
     static const struct option names[] = {
-        { "seeds", required_argument, NULL, 'n' }, { "from", required_argument, NULL, 'f' },
-        { "seed", required_argument, NULL, 's' }, { "seconds", required_argument, NULL, 't' },
-        { "verbose", no_argument, NULL, 'v' }, { "quiet", no_argument, NULL, 'q' },
-        { "broken", required_argument, NULL, 'b' }, { "twice", no_argument, NULL, '2' }, { NULL, 0, NULL, 0 },
+        { "seeds", required_argument, NULL, 'n' },
+        { "from", required_argument, NULL, 'f' },
+        { "seed", required_argument, NULL, 's' },
+        { "seconds", required_argument, NULL, 't' },
+        { "verbose", no_argument, NULL, 'v' },
+        { "quiet", no_argument, NULL, 'q' },
+        { "broken", required_argument, NULL, 'b' },
+        { "twice", no_argument, NULL, '2' },
+        { NULL, 0, NULL, 0 },
     };
     uint64_t number = 0;
     int c;
@@ -196,7 +216,7 @@ int main(int argc, char **argv)
         return usage();
     setvbuf(stdout, NULL, _IOLBF, 0);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    if (sodium_init() < 0)              /* draws random bytes once per process: not from a seed's stream */
+    if (sodium_init() < 0) /* draws random bytes once per process: not from a seed's stream */
         return 2;
     struct sim *sim = calloc(1, sizeof *sim);
     if (sim == NULL || registry_load(NULL, 0, &device_tables, &err))

@@ -1,5 +1,6 @@
-/* The model: plain data, no SQL, none of the product's logic but the rules of the contract, said once more. It sees each
- * request and answer as they pass, and knows at any time what the backend must hold. */
+/* The model: plain data, no SQL, none of the product's logic but the rules of the contract, said
+ * once more. It sees each request and answer as they pass, and knows at any time what the backend
+ * must hold. */
 #include "tests/simulation/sim.h"
 
 #include <cjson/cJSON.h>
@@ -12,10 +13,10 @@ struct op {
     char op_id[ID_SIZE];
     int device;
     size_t record;
-    int writes[COLUMNS_MAX];            /* which write of the user each column carries; 0: not in `set` */
-    char *set;                          /* as it was first sent: it never changes under one id */
-    bool has_receipt;                   /* it has taken effect, or a newer one that replaces it has */
-    int refusals;                       /* that the device was told of */
+    int writes[COLUMNS_MAX]; /* which write of the user each column carries; 0: not in `set` */
+    char *set;               /* as it was first sent: it never changes under one id */
+    bool has_receipt;        /* it has taken effect, or a newer one that replaces it has */
+    int refusals;            /* that the device was told of */
 };
 
 struct model {
@@ -76,7 +77,8 @@ struct model_record *model_find(struct model *m, const char *client_id)
     return NULL;
 }
 
-struct model_record *model_add(struct model *m, int account, const struct table *table, const char *client_id)
+struct model_record *model_add(struct model *m, int account, const struct table *table,
+                               const char *client_id)
 {
     if (m->record_count == m->record_room) {
         m->record_room = m->record_room == 0 ? 32 : m->record_room * 2;
@@ -159,13 +161,15 @@ static bool add_op(struct device *d, const char *op_id, const cJSON *json)
         return sim_violated(sim, "9: device %d sends another account's record", d->index);
     struct op op = { .device = d->index, .record = (size_t)(r - m->records) };
     memcpy(op.op_id, op_id, ID_SIZE);
-    cJSON_ArrayForEach(item, json_get(json, "set")) {
+    cJSON_ArrayForEach(item, json_get(json, "set"))
+    {
         const struct column *col = table_column(r->table, item->string);
         char *text = json_text(item);
         op.writes[col->index] = find_write(&r->writes[d->index][col->index], text);
         free(text);
         if (op.writes[col->index] == 0)
-            return sim_violated(sim, "5: device %d sends a value of %s that its user never typed", d->index, col->name);
+            return sim_violated(sim, "5: device %d sends a value of %s that its user never typed",
+                                d->index, col->name);
     }
     op.set = json_text(json_get(json, "set"));
     if (m->op_count == m->op_room) {
@@ -191,7 +195,8 @@ static bool send_op(struct device *d, const cJSON *json)
     char *set = json_text(json_get(json, "set"));
     bool is_same = strcmp(set, known->set) == 0;
     free(set);
-    return is_same || sim_violated(d->sim, "2: device %d sends other values under the same op id", d->index);
+    return is_same ||
+           sim_violated(d->sim, "2: device %d sends other values under the same op id", d->index);
 }
 
 /* Calls f for each op of a push, alone or in a batch. */
@@ -208,7 +213,8 @@ static bool each_op(const char *body, bool (*f)(void *ctx, const cJSON *op, int 
     const cJSON *args = json_get(json, "args");
     if (json_get(args, "op") != NULL)
         ok = f(ctx, json_get(args, "op"), 0);
-    cJSON_ArrayForEach(op, json_get(args, "ops")) {
+    cJSON_ArrayForEach(op, json_get(args, "ops"))
+    {
         if (ok)
             ok = f(ctx, op, i++);
     }
@@ -228,7 +234,8 @@ static bool send_one(void *ctx, const cJSON *op, int i)
 
     for (int j = 0; j < i && id != NULL; j++)
         if (strcmp(sending->seen[j], id) == 0)
-            return sim_violated(sending->d->sim, "6: device %d sends two ops of one record in one batch",
+            return sim_violated(sending->d->sim,
+                                "6: device %d sends two ops of one record in one batch",
                                 sending->d->index);
     if (id != NULL && i < 512)
         strncpy(sending->seen[i], id, ID_SIZE - 1);
@@ -269,12 +276,13 @@ static void come_alive(struct model_record *r, int writer)
 }
 
 /* What must be in `overwrote`: what somebody else wrote, and this device had not seen. */
-static bool is_conflict(const struct model_record *r, const struct op *op, const cJSON *base, const cJSON *item)
+static bool is_conflict(const struct model_record *r, const struct op *op, const cJSON *base,
+                        const cJSON *item)
 {
     size_t column = table_column(r->table, item->string)->index;
     char *now = json_text(item), *seen = json_text(json_get(base, item->string));
-    bool is = r->exists && strcmp(r->cells[column], seen) != 0 && strcmp(r->cells[column], now) != 0 &&
-              r->writers[column] != op->device;
+    bool is = r->exists && strcmp(r->cells[column], seen) != 0 &&
+              strcmp(r->cells[column], now) != 0 && r->writers[column] != op->device;
 
     free(now);
     free(seen);
@@ -285,7 +293,8 @@ static bool is_named(const cJSON *overwrote, const char *column)
 {
     const cJSON *item = NULL;
 
-    cJSON_ArrayForEach(item, overwrote) {
+    cJSON_ArrayForEach(item, overwrote)
+    {
         const char *name = json_get_string(item, "column");
         if (name != NULL && strcmp(name, column) == 0)
             return true;
@@ -294,13 +303,15 @@ static bool is_named(const cJSON *overwrote, const char *column)
 }
 
 /* result NULL: nobody saw it. */
-static bool judge_conflicts(struct sim *sim, const struct op *op, const cJSON *json, const cJSON *result)
+static bool judge_conflicts(struct sim *sim, const struct op *op, const cJSON *json,
+                            const cJSON *result)
 {
     struct model_record *r = &sim->model->records[op->record];
     const cJSON *item = NULL, *overwrote = json_get(result, "overwrote");
     int expected = 0;
 
-    cJSON_ArrayForEach(item, json_get(json, "set")) {
+    cJSON_ArrayForEach(item, json_get(json, "set"))
+    {
         if (!is_conflict(r, op, json_get(json, "base"), item))
             continue;
         expected++;
@@ -314,7 +325,8 @@ static bool judge_conflicts(struct sim *sim, const struct op *op, const cJSON *j
             return sim_violated(sim, "5: a record came back to life silently");
     }
     if (result != NULL && cJSON_GetArraySize(overwrote) != expected)
-        return sim_violated(sim, "5: %d conflicts are reported, there were %d", cJSON_GetArraySize(overwrote), expected);
+        return sim_violated(sim, "5: %d conflicts are reported, there were %d",
+                            cJSON_GetArraySize(overwrote), expected);
     sim->met[SIT_CONFLICTS] += (uint64_t)expected;
     sim->model->conflicts[r->account] += expected;
     return true;
@@ -328,18 +340,21 @@ static bool take_effect(struct sim *sim, struct op *op, const cJSON *json, const
     if (!judge_conflicts(sim, op, json, result))
         return false;
     come_alive(r, op->device);
-    cJSON_ArrayForEach(item, json_get(json, "set")) {
+    cJSON_ArrayForEach(item, json_get(json, "set"))
+    {
         const struct column *col = table_column(r->table, item->string);
         struct writes *w = &r->writes[op->device][col->index];
         char *text = json_text(item);
         set_cell(r, col->index, text, op->device);
         free(text);
         if (op->writes[col->index] < w->confirmed)
-            return sim_violated(sim, "6: an older write of %s takes effect after a newer one", col->name);
+            return sim_violated(sim, "6: an older write of %s takes effect after a newer one",
+                                col->name);
         w->confirmed = op->writes[col->index];
     }
     op->has_receipt = true;
-    cJSON_ArrayForEach(item, json_get(json, "replaces")) {
+    cJSON_ArrayForEach(item, json_get(json, "replaces"))
+    {
         struct op *old = find_op(sim->model, item->valuestring);
         if (old != NULL)
             old->has_receipt = true;
@@ -349,13 +364,14 @@ static bool take_effect(struct sim *sim, struct op *op, const cJSON *json, const
 
 struct execution {
     struct sim *sim;
-    const cJSON *value;                 /* NULL: nobody saw the answer */
+    const cJSON *value; /* NULL: nobody saw the answer */
     bool is_late;
     void (*each)(void *ctx, const char *op_id);
     void *ctx;
 };
 
-static bool judge_result(struct sim *sim, struct op *op, const cJSON *json, const cJSON *result, bool is_late)
+static bool judge_result(struct sim *sim, struct op *op, const cJSON *json, const cJSON *result,
+                         bool is_late)
 {
     struct model_record *r = &sim->model->records[op->record];
     const char *status = json_get_string(result, "status"), *id = json_get_string(result, "opId");
@@ -377,7 +393,8 @@ static bool judge_result(struct sim *sim, struct op *op, const cJSON *json, cons
         return has_refused || sim_violated(sim, "7: a right op is refused: %s",
                                            json_get_string(json_get(result, "error"), "message"));
     }
-    return model_judge_doc(sim, r->account, r->table->name, json_get(result, "doc"), "the answer to a push");
+    return model_judge_doc(sim, r->account, r->table->name, json_get(result, "doc"),
+                           "the answer to a push");
 }
 
 static bool execute_one(void *ctx, const cJSON *json, int i)
@@ -385,7 +402,8 @@ static bool execute_one(void *ctx, const cJSON *json, int i)
     struct execution *e = ctx;
     struct op *op = find_op(e->sim->model, json_get_string(json, "opId"));
     const cJSON *lone = json_get(e->value, "result");
-    const cJSON *result = lone != NULL ? lone : cJSON_GetArrayItem(json_get(e->value, "results"), i);
+    const cJSON *result =
+        lone != NULL ? lone : cJSON_GetArrayItem(json_get(e->value, "results"), i);
 
     if (op == NULL)
         return sim_violated(e->sim, "2: an op is executed that was never sent");
@@ -432,7 +450,8 @@ static bool call_one(void *ctx, const cJSON *json, int i)
     return true;
 }
 
-void model_each_new_op(struct sim *sim, const char *body, void (*each)(void *ctx, const char *op_id), void *ctx)
+void model_each_new_op(struct sim *sim, const char *body,
+                       void (*each)(void *ctx, const char *op_id), void *ctx)
 {
     struct execution e = { .sim = sim, .each = each, .ctx = ctx };
 
@@ -472,7 +491,8 @@ void model_office_removed(struct model_record *r)
 
 /* ---- what the backend says ---- */
 
-bool model_judge_doc(struct sim *sim, int account, const char *table, const cJSON *doc, const char *where)
+bool model_judge_doc(struct sim *sim, int account, const char *table, const cJSON *doc,
+                     const char *where)
 {
     struct model_record *r = model_find(sim->model, json_get_string(doc, "clientId"));
 
@@ -481,13 +501,14 @@ bool model_judge_doc(struct sim *sim, int account, const char *table, const cJSO
     if (r->account != account || (table != NULL && strcmp(table, r->table->name) != 0))
         return sim_violated(sim, "9: %s holds a record of another account or table", where);
     if (cJSON_IsNull(json_get(doc, "deletedAt")) == r->is_deleted)
-        return sim_violated(sim, "5: %s says that %.13s is %s", where, r->client_id, r->is_deleted ? "alive" : "deleted");
+        return sim_violated(sim, "5: %s says that %.13s is %s", where, r->client_id,
+                            r->is_deleted ? "alive" : "deleted");
     for (size_t i = 0; i < r->table->column_count; i++) {
         char *text = json_text(json_get(doc, r->table->columns[i].name));
         bool is_same = strcmp(text, r->cells[i]) == 0;
         if (!is_same)
-            sim_violated(sim, "5: %s says %s of %.13s is %.60s; it must be %.60s", where, r->table->columns[i].name,
-                         r->client_id, text, r->cells[i]);
+            sim_violated(sim, "5: %s says %s of %.13s is %.60s; it must be %.60s", where,
+                         r->table->columns[i].name, r->client_id, text, r->cells[i]);
         free(text);
         if (!is_same)
             return false;

@@ -1,5 +1,5 @@
-/* What happens to a request, and to its answer. A request may be executed at any time after the device gave up on it,
- * and more than once. */
+/* What happens to a request, and to its answer. A request may be executed at any time after the
+ * device gave up on it, and more than once. */
 #include "tests/simulation/sim.h"
 
 #include <cjson/cJSON.h>
@@ -14,29 +14,45 @@
 #define LATE_MAX_MS (20 * 60 * SECOND)
 
 enum fate {
-    FATE_WELL, FATE_LOST, FATE_NO_ANSWER, FATE_LATE, FATE_DOUBLE, FATE_CUT, FATE_ERROR, FATE_ERROR_AFTER, FATE_PORTAL,
-    FATE_REFUSED, FATE_COUNT
+    FATE_WELL,
+    FATE_LOST,
+    FATE_NO_ANSWER,
+    FATE_LATE,
+    FATE_DOUBLE,
+    FATE_CUT,
+    FATE_ERROR,
+    FATE_ERROR_AFTER,
+    FATE_PORTAL,
+    FATE_REFUSED,
+    FATE_COUNT
 };
 
 static const char *const fate_names[FATE_COUNT] = {
-    [FATE_WELL] = "well", [FATE_LOST] = "lost", [FATE_NO_ANSWER] = "answer lost", [FATE_LATE] = "late",
-    [FATE_DOUBLE] = "doubled", [FATE_CUT] = "answer cut", [FATE_ERROR] = "error", [FATE_ERROR_AFTER] = "error after",
-    [FATE_PORTAL] = "portal", [FATE_REFUSED] = "refused",
+    [FATE_WELL] = "well",
+    [FATE_LOST] = "lost",
+    [FATE_NO_ANSWER] = "answer lost",
+    [FATE_LATE] = "late",
+    [FATE_DOUBLE] = "doubled",
+    [FATE_CUT] = "answer cut",
+    [FATE_ERROR] = "error",
+    [FATE_ERROR_AFTER] = "error after",
+    [FATE_PORTAL] = "portal",
+    [FATE_REFUSED] = "refused",
 };
 
 struct transfer {
     uint64_t id;
     int device;
-    uint32_t life;                      /* of the device's process: a dead one gets no answer */
+    uint32_t life; /* of the device's process: a dead one gets no answer */
     enum fate fate;
     bool is_get, is_push, is_page, is_walk, is_refresh;
     char path[40];
     char *token;
-    struct buf sent;                    /* as the device made it */
-    struct buf body;                    /* as it goes out: a planted fault may have changed it */
-    char swapped_from[ID_SIZE], swapped_to[ID_SIZE];    /* by such a fault */
-    int arrivals;                       /* to come */
-    bool has_answer;                    /* an EV_ANSWER is planned or was */
+    struct buf sent; /* as the device made it */
+    struct buf body; /* as it goes out: a planted fault may have changed it */
+    char swapped_from[ID_SIZE], swapped_to[ID_SIZE]; /* by such a fault */
+    int arrivals;                                    /* to come */
+    bool has_answer;                                 /* an EV_ANSWER is planned or was */
     bool is_answered;
     int64_t down_ms;
     struct convex_reply reply;
@@ -109,7 +125,8 @@ static void strip_member(struct buf *body, const char *member)
     cJSON_DeleteItemFromObjectCaseSensitive(lone, member);
     if (strcmp(member, "base") == 0 && lone != NULL)
         cJSON_AddItemToObject(lone, member, cJSON_CreateObject());
-    cJSON_ArrayForEach(op, cJSON_GetObjectItemCaseSensitive(args, "ops")) {
+    cJSON_ArrayForEach(op, cJSON_GetObjectItemCaseSensitive(args, "ops"))
+    {
         cJSON_DeleteItemFromObjectCaseSensitive(op, member);
         if (strcmp(member, "base") == 0)
             cJSON_AddItemToObject(op, member, cJSON_CreateObject());
@@ -126,7 +143,7 @@ static void replace_all(struct buf *text, const char *from, const char *to)
     if (len == 0 || text->len == 0)
         return;
     for (char *at = strstr(text->data, from); at != NULL; at = strstr(at + len, from))
-        memcpy(at, to, len);            /* ids: of one length */
+        memcpy(at, to, len); /* ids: of one length */
 }
 
 /* A lone op that was sent before goes under another id, and comes back under its own. */
@@ -154,7 +171,8 @@ static void plant(struct sim *sim, struct transfer *t)
         strip_member(&t->body, "base");
     if (sim->broken == BROKEN_DUPLICATE_CREATE && t->is_push)
         rename_op(sim, t);
-    if (sim->broken == BROKEN_SWAP_ACCOUNTS && t->is_page && office_token(sim, !sim->devices[t->device].account)) {
+    if (sim->broken == BROKEN_SWAP_ACCOUNTS && t->is_page &&
+        office_token(sim, !sim->devices[t->device].account)) {
         free(t->token);
         t->token = mem_strdup(office_token(sim, !sim->devices[t->device].account));
     }
@@ -182,9 +200,11 @@ static void drop_row(struct sim *sim, struct transfer *t, struct buf *body)
 static enum fate draw_fate(struct sim *sim)
 {
     static const enum situation met[FATE_COUNT] = {
-        [FATE_LOST] = SIT_LOST_REQUESTS, [FATE_NO_ANSWER] = SIT_LOST_ANSWERS, [FATE_LATE] = SIT_LATE_ARRIVALS,
-        [FATE_DOUBLE] = SIT_DOUBLED, [FATE_CUT] = SIT_CUT_ANSWERS, [FATE_ERROR] = SIT_ERRORS,
-        [FATE_ERROR_AFTER] = SIT_ERRORS, [FATE_PORTAL] = SIT_PORTALS, [FATE_REFUSED] = SIT_REFUSED,
+        [FATE_LOST] = SIT_LOST_REQUESTS, [FATE_NO_ANSWER] = SIT_LOST_ANSWERS,
+        [FATE_LATE] = SIT_LATE_ARRIVALS, [FATE_DOUBLE] = SIT_DOUBLED,
+        [FATE_CUT] = SIT_CUT_ANSWERS,    [FATE_ERROR] = SIT_ERRORS,
+        [FATE_ERROR_AFTER] = SIT_ERRORS, [FATE_PORTAL] = SIT_PORTALS,
+        [FATE_REFUSED] = SIT_REFUSED,
     };
 
     if (sim->is_calm || !rng_chance(&sim->rng, sim->plan.faults))
@@ -234,7 +254,8 @@ static struct transfer *make(struct device *d, const struct engine_action *actio
     }
     snprintf(t->path, sizeof t->path, "%s", convex_kind_path(action->call.kind));
     t->token = action->token == NULL ? NULL : mem_strdup(action->token);
-    t->is_push = strcmp(action->call.path, "sync:upsert") == 0 || strcmp(action->call.path, "sync:bulkUpsert") == 0;
+    t->is_push = strcmp(action->call.path, "sync:upsert") == 0 ||
+                 strcmp(action->call.path, "sync:bulkUpsert") == 0;
     t->is_walk = strcmp(action->call.path, "sync:getAllForUser") == 0;
     t->is_page = t->is_walk || strcmp(action->call.path, "sync:getChangesSince") == 0;
     t->is_refresh = strcmp(action->call.path, "auth:signIn") == 0;
@@ -264,7 +285,8 @@ static void fail(struct sim *sim, struct transfer *t, int64_t at, const char *pr
     plan_answer(sim, t, at);
 }
 
-static void answer_with(struct sim *sim, struct transfer *t, int64_t at, int status, const char *type, const char *body)
+static void answer_with(struct sim *sim, struct transfer *t, int64_t at, int status,
+                        const char *type, const char *body)
 {
     t->reply.complete = true;
     t->reply.http_status = status;
@@ -299,7 +321,8 @@ static void set_out(struct sim *sim, struct transfer *t)
     int64_t up = sim->now + draw_latency(sim), soon, late;
 
     t->down_ms = draw_latency(sim);
-    soon = rng_chance(&sim->rng, 500) ? sim->now + rng_between(&sim->rng, 1, 200) : sim->now + GIVE_UP_MS;
+    soon = rng_chance(&sim->rng, 500) ? sim->now + rng_between(&sim->rng, 1, 200)
+                                      : sim->now + GIVE_UP_MS;
     late = rng_between(&sim->rng, 1, LATE_MAX_MS);
     switch (t->fate) {
     case FATE_LOST:
@@ -321,7 +344,8 @@ static void set_out(struct sim *sim, struct transfer *t)
         answer_error(sim, t, soon);
         break;
     case FATE_PORTAL:
-        answer_with(sim, t, soon, 200, "text/html", "<html><body>Welcome! Please accept our terms.</body></html>");
+        answer_with(sim, t, soon, 200, "text/html",
+                    "<html><body>Welcome! Please accept our terms.</body></html>");
         break;
     case FATE_REFUSED:
         fail(sim, t, sim->now + 1, "The server refused the connection.");
@@ -340,14 +364,16 @@ void net_send(struct device *d, const struct engine_action *action)
     struct sim *sim = d->sim;
 
     if (d->transfer != 0) {
-        sim_violated(sim, "device %d: the engine begins a request while one is under way", d->index);
+        sim_violated(sim, "device %d: the engine begins a request while one is under way",
+                     d->index);
         return;
     }
     struct transfer *t = make(d, action);
     d->transfer = t->id;
     t->fate = draw_fate(sim);
     sim_note(sim, "device %d: #%llu %s %s (%s)", d->index, (unsigned long long)t->id,
-             t->is_get ? t->path : action->call.path, t->is_push ? buf_str(&t->sent) + 80 : "", fate_names[t->fate]);
+             t->is_get ? t->path : action->call.path, t->is_push ? buf_str(&t->sent) + 80 : "",
+             fate_names[t->fate]);
     if (t->is_push)
         sim_met(sim, SIT_PUSHES);
     if (t->is_push && !model_sent(d, buf_str(&t->sent)))
@@ -366,15 +392,18 @@ static bool judge_page(struct sim *sim, const struct transfer *t, const cJSON *v
     const cJSON *item = NULL;
     struct buf ids = { 0 };
 
-    cJSON_ArrayForEach(item, json_get(value, t->is_walk ? "docs" : "changes")) {
+    cJSON_ArrayForEach(item, json_get(value, t->is_walk ? "docs" : "changes"))
+    {
         const cJSON *doc = t->is_walk ? item : json_get(item, "doc");
         const char *id = json_get_string(doc, "clientId");
-        buf_printf(&ids, " %s%s", id == NULL ? "?" : id + ID_LEN - 8, cJSON_IsNull(json_get(doc, "deletedAt")) ? "" : "(gone)");
+        buf_printf(&ids, " %s%s", id == NULL ? "?" : id + ID_LEN - 8,
+                   cJSON_IsNull(json_get(doc, "deletedAt")) ? "" : "(gone)");
     }
     sim_note(sim, "backend: page for device %d:%s", t->device, buf_str(&ids));
     buf_done(&ids);
     sim_met(sim, t->is_walk ? SIT_WALK_PAGES : SIT_PAGES);
-    cJSON_ArrayForEach(item, json_get(value, t->is_walk ? "docs" : "changes")) {
+    cJSON_ArrayForEach(item, json_get(value, t->is_walk ? "docs" : "changes"))
+    {
         const char *table = t->is_walk ? NULL : json_get_string(item, "table");
         const cJSON *doc = t->is_walk ? item : json_get(item, "doc");
         if (!model_judge_doc(sim, account, table, doc, "a page"))
@@ -408,7 +437,7 @@ static void spoil(struct sim *sim, struct transfer *t)
     if (t->fate == FATE_CUT && len > 0) {
         reply->body.len = rng_below(&sim->rng, (uint32_t)len);
         reply->body.data[reply->body.len] = '\0';
-        reply->complete = rng_chance(&sim->rng, 500);   /* a proxy may end it as if it were whole */
+        reply->complete = rng_chance(&sim->rng, 500); /* a proxy may end it as if it were whole */
     } else if (t->fate == FATE_ERROR_AFTER) {
         buf_clear(&reply->body);
         buf_puts(&reply->body, "<html>bad gateway</html>");
@@ -454,15 +483,18 @@ void net_arrive(struct sim *sim, uint64_t id)
 {
     struct transfer *t = find(sim->net, id);
     bool is_late = t->has_answer, was_up = sim->server.backend != NULL;
-    struct exchange x = { .method = t->is_get ? "GET" : "POST", .path = t->path, .token = t->token,
-                          .body = buf_str(&t->body), .body_len = t->body.len };
+    struct exchange x = { .method = t->is_get ? "GET" : "POST",
+                          .path = t->path,
+                          .token = t->token,
+                          .body = buf_str(&t->body),
+                          .body_len = t->body.len };
 
     t->arrivals--;
     if (t->is_push && !sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes / 3))
-        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 12), false);
+        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 40), false);
     bool is_executed = server_call(&sim->server, &x);
-    sim_note(sim, "backend: #%llu of device %d arrives%s: %d", (unsigned long long)id, t->device, is_late ? " late" : "",
-             x.http_status);
+    sim_note(sim, "backend: #%llu of device %d arrives%s: %d", (unsigned long long)id, t->device,
+             is_late ? " late" : "", x.http_status);
     if (is_executed)
         judge(sim, t, &x, is_late);
     else if (was_up && t->is_push)
@@ -476,14 +508,17 @@ void net_arrive(struct sim *sim, uint64_t id)
 
 static void note_refusals(struct sim *sim, const cJSON *value)
 {
-    const cJSON *result = json_get(value, "result"), *list = json_get(value, "results"), *item = NULL;
+    const cJSON *result = json_get(value, "result"), *list = json_get(value, "results"),
+                *item = NULL;
 
-    cJSON_ArrayForEach(item, list) {
+    cJSON_ArrayForEach(item, list)
+    {
         const char *status = json_get_string(item, "status");
         if (status != NULL && strcmp(status, "rejected") == 0)
             model_refused(sim, json_get_string(item, "opId"));
     }
-    if (json_get_string(result, "status") != NULL && strcmp(json_get_string(result, "status"), "rejected") == 0)
+    if (json_get_string(result, "status") != NULL &&
+        strcmp(json_get_string(result, "status"), "rejected") == 0)
         model_refused(sim, json_get_string(result, "opId"));
 }
 

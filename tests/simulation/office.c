@@ -1,4 +1,5 @@
-/* The office: people on the web side of the same records, at any time, through the same backend code. */
+/* The office: people on the web side of the same records, at any time, through the same backend
+ * code. */
 #include "tests/simulation/sim.h"
 
 #include <cjson/cJSON.h>
@@ -7,9 +8,9 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-#define TOKEN_MS (50 * 60 * 1000LL)     /* an access token lives an hour */
+#define TOKEN_MS (50 * 60 * 1000LL) /* an access token lives an hour */
 #define FIRST_RECORDS 12
-#define MANY_RECORDS 260                /* a page is applied in transactions of 100 rows */
+#define MANY_RECORDS 260 /* a page is applied in transactions of 100 rows */
 
 const char *office_token(struct sim *sim, int account)
 {
@@ -35,7 +36,8 @@ static void put_set(const struct attempt *attempt, struct buf *out)
     for (size_t i = 0; i < attempt->table->column_count; i++) {
         if (attempt->after[i] == NULL)
             continue;
-        buf_printf(out, "%s\"%s\":%s", is_first ? "" : ",", attempt->table->columns[i].name, attempt->after[i]);
+        buf_printf(out, "%s\"%s\":%s", is_first ? "" : ",", attempt->table->columns[i].name,
+                   attempt->after[i]);
         is_first = false;
     }
     buf_putc(out, '}');
@@ -84,7 +86,7 @@ static void run(struct sim *sim, struct attempt *attempt)
     if (doc == NULL) {
         if (sim->server.backend != NULL)
             sim_violated(sim, "office: %s is refused", function);
-        return;                         /* it died: the attempt stays open */
+        return; /* it died: the attempt stays open */
     }
     apply(sim, attempt);
     model_judge_doc(sim, account, table, doc, "the office's answer");
@@ -212,14 +214,17 @@ void office_looks_again(struct sim *sim)
     struct attempt *attempt = &sim->server.attempt;
     struct buf args = { 0 };
 
-    /* Signing in also writes and syncs: what was found in the file after a crash is then there for good. */
+    /* Signing in also writes and syncs: what was found in the file after a crash is then there for
+     * good. */
     for (int i = 0; i < ACCOUNTS; i++)
         if (office_token(sim, i) == NULL)
             sim_violated(sim, "office: a backend that is up gives no token");
     if (!attempt->is_open || sim_failed(sim))
         return;
-    buf_printf(&args, "{\"table\":\"%s\",\"clientId\":\"%s\"}", attempt->table->name, attempt->client_id);
-    cJSON *doc = server_ask(&sim->server, "query", "records:get", buf_str(&args), office_token(sim, attempt->account));
+    buf_printf(&args, "{\"table\":\"%s\",\"clientId\":\"%s\"}", attempt->table->name,
+               attempt->client_id);
+    cJSON *doc = server_ask(&sim->server, "query", "records:get", buf_str(&args),
+                            office_token(sim, attempt->account));
     buf_done(&args);
     bool survived = is_there(attempt, doc);
     sim_note(sim, "office: the edit in the crash is %s", survived ? "there" : "not there");

@@ -1,6 +1,7 @@
-/* rng.h: the simulation's randomness: splitmix64, one stream per purpose, so that one more draw for one purpose leaves
- * the others as they were. C leaves the order of evaluation open: never draw twice in one expression or argument list,
- * or the same seed is another run under another compiler.
+/* rng.h: the simulation's randomness: splitmix64, one stream per purpose, so that one more draw
+ * for one purpose leaves the others as they were. C leaves the order of evaluation open: never
+ * draw twice in one expression or argument list, or the same seed is another run under another
+ * compiler.
  *
  * Source   Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators" (2014).
  */

@@ -87,7 +87,8 @@ static void look_for(void *ctx, const char *op_id)
     r->found += sqlite3_step(r->st) == SQLITE_ROW;
 }
 
-/* A push is one transaction, so its receipts tell. No answer could: a replay looks as the first time did. */
+/* A push is one transaction, so its receipts tell. No answer could: a replay looks as the first
+ * time did. */
 static bool resolve_push(struct server *s)
 {
     struct sim *sim = s->sim;
@@ -97,13 +98,15 @@ static bool resolve_push(struct server *s)
     if (s->unknown_push.len == 0)
         return true;
     if (sqlite3_open_v2(PATH, &db, SQLITE_OPEN_READWRITE, VFS_NAME) != SQLITE_OK ||
-        sqlite3_prepare_v2(db, "SELECT 1 FROM receipts WHERE op_id = ?1", -1, &receipts.st, NULL) != SQLITE_OK)
+        sqlite3_prepare_v2(db, "SELECT 1 FROM receipts WHERE op_id = ?1", -1, &receipts.st, NULL) !=
+            SQLITE_OK)
         sim_violated(sim, "backend: its file can not be read: %s", sqlite3_errmsg(db));
     else
         model_each_new_op(sim, buf_str(&s->unknown_push), look_for, &receipts);
     sqlite3_finalize(receipts.st);
     sqlite3_close(db);
-    sim_note(sim, "backend: of a push in a crash %d of %d ops are there", receipts.found, receipts.looked_for);
+    sim_note(sim, "backend: of a push in a crash %d of %d ops are there", receipts.found,
+             receipts.looked_for);
     if (receipts.found > 0) {
         sim_met(sim, SIT_PUSH_SURVIVED);
         model_committed(sim, s->unknown_device, buf_str(&s->unknown_push));
@@ -116,7 +119,11 @@ bool server_start(struct server *s)
 {
     struct sim *sim = s->sim;
     const struct backend_options options = {
-        .path = PATH, .vfs = VFS_NAME, .registry = sim->server_tables, .clock = &s->clock, .no_mark = true,
+        .path = PATH,
+        .vfs = VFS_NAME,
+        .registry = sim->server_tables,
+        .clock = &s->clock,
+        .no_mark = true,
         .quick_hash = true,
     };
     struct err err = { 0 };
@@ -145,7 +152,8 @@ static void take_answer(struct exchange *x, struct backend_answer *answer)
 {
     x->http_status = answer->http_status;
     x->retry_after_s = answer->retry_after_s;
-    snprintf(x->content_type, sizeof x->content_type, "%s", answer->content_type == NULL ? "" : answer->content_type);
+    snprintf(x->content_type, sizeof x->content_type, "%s",
+             answer->content_type == NULL ? "" : answer->content_type);
     x->answer = answer->body;
     answer->body = (struct buf){ 0 };
 }
@@ -160,8 +168,12 @@ bool server_call(struct server *s, struct exchange *x)
     if (x->token != NULL)
         buf_printf(&authorization, "Bearer %s", x->token);
     struct backend_request request = {
-        .method = x->method, .path = x->path, .content_type = "application/json",
-        .authorization = x->token == NULL ? NULL : buf_str(&authorization), .body = x->body, .body_len = x->body_len,
+        .method = x->method,
+        .path = x->path,
+        .content_type = "application/json",
+        .authorization = x->token == NULL ? NULL : buf_str(&authorization),
+        .body = x->body,
+        .body_len = x->body_len,
         .peer = "127.0.0.1",
     };
     backend_handle(s->backend, &request, &answer);
@@ -175,13 +187,15 @@ bool server_call(struct server *s, struct exchange *x)
     if (!is_dead)
         take_answer(x, &answer);
     if (!is_dead && x->http_status >= 500)
-        sim_violated(s->sim, "backend: %s without a fault answers %d %s", x->path, x->http_status, buf_str(&x->answer));
+        sim_violated(s->sim, "backend: %s without a fault answers %d %s", x->path, x->http_status,
+                     buf_str(&x->answer));
     backend_answer_done(&answer);
     buf_done(&authorization);
     return !is_dead;
 }
 
-cJSON *server_ask(struct server *s, const char *kind, const char *path, const char *args, const char *token)
+cJSON *server_ask(struct server *s, const char *kind, const char *path, const char *args,
+                  const char *token)
 {
     struct buf body = { 0 }, url = { 0 };
     struct err ignored;
@@ -190,11 +204,18 @@ cJSON *server_ask(struct server *s, const char *kind, const char *path, const ch
     /* All but auth:* say which protocol they speak. */
     bool is_auth = strncmp(path, "auth:", 5) == 0;
     buf_printf(&body, "{\"path\":\"%s\",\"args\":{%s%s,\"format\":\"json\"}", path,
-               is_auth ? "" : args[1] == '}' ? "\"protocol\":1" : "\"protocol\":1,", args + 1);
+               is_auth          ? ""
+               : args[1] == '}' ? "\"protocol\":1"
+                                : "\"protocol\":1,",
+               args + 1);
     buf_printf(&url, "/api/%s", kind);
-    struct exchange x = { .method = "POST", .path = buf_str(&url), .token = token, .body = buf_str(&body),
+    struct exchange x = { .method = "POST",
+                          .path = buf_str(&url),
+                          .token = token,
+                          .body = buf_str(&body),
                           .body_len = body.len };
-    if (server_call(s, &x) && json_parse(buf_str(&x.answer), x.answer.len, &answer, &ignored) == RC_OK) {
+    if (server_call(s, &x) &&
+        json_parse(buf_str(&x.answer), x.answer.len, &answer, &ignored) == RC_OK) {
         value = cJSON_DetachItemFromObjectCaseSensitive(answer, "value");
         if (value == NULL)
             sim_note(s->sim, "backend: %s says %.120s", path, buf_str(&x.answer));
@@ -226,7 +247,8 @@ char *server_sign_in(struct server *s, int account, char **refresh)
     convex_auth_password_args("signIn", emails[account], PASSWORD, &args);
     cJSON *value = server_ask(s, "action", "auth:signIn", buf_str(&args), NULL);
     const cJSON *tokens = json_get(value, "tokens");
-    if (json_get_string(tokens, "token") != NULL && json_get_string(tokens, "refreshToken") != NULL) {
+    if (json_get_string(tokens, "token") != NULL &&
+        json_get_string(tokens, "refreshToken") != NULL) {
         token = mem_strdup(json_get_string(tokens, "token"));
         if (refresh != NULL)
             *refresh = mem_strdup(json_get_string(tokens, "refreshToken"));

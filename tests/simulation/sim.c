@@ -9,18 +9,19 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-#define START_MS 1767225600000LL        /* 2026-01-01: true time when a run begins */
+#define START_MS 1767225600000LL /* 2026-01-01: true time when a run begins */
 #define SECOND 1000LL
 #define MINUTE (60 * SECOND)
 #define EVENTS_MAX 200000
-#define TRIES 5                         /* minutes in which what is refused is tried three times, and fails */
-#define ROUNDS 3                        /* after the faults end; then all must be the same */
+#define TRIES 5  /* minutes in which what is refused is tried three times, and fails */
+#define ROUNDS 3 /* after the faults end; then all must be the same */
 
 static const char *const situation_names[SIT_COUNT] = {
     [SIT_SAVES] = "saves",
     [SIT_SAVES_DURING_PUSH] = "saves while a request is under way",
     [SIT_SAVES_BACK] = "saves of an earlier value",
     [SIT_SAVES_OF_GONE] = "forms saved for a record that is gone",
+    [SIT_IMPORTS] = "imports",
     [SIT_OFFICE_WRITES] = "office writes",
     [SIT_PUSHES] = "pushes",
     [SIT_PAGES] = "pages of changes",
@@ -94,7 +95,8 @@ void sim_note(struct sim *sim, const char *fmt, ...)
     char *line = sim->trace[sim->traced++ % TRACE_LINES];
     va_list args;
 
-    int n = snprintf(line, TRACE_SIZE, "%9lld.%03lld  ", (long long)(sim->now / SECOND), (long long)(sim->now % SECOND));
+    int n = snprintf(line, TRACE_SIZE, "%9lld.%03lld  ", (long long)(sim->now / SECOND),
+                     (long long)(sim->now % SECOND));
     va_start(args, fmt);
     vsnprintf(line + n, TRACE_SIZE - (size_t)n, fmt, args);
     va_end(args);
@@ -123,7 +125,8 @@ bool sim_failed(const struct sim *sim)
 
 /* ---- randomness and time that the product asks for ---- */
 
-/* libsodium's source has no context to hang the run on: so this one is found here. Set for the time of a run. */
+/* libsodium's source has no context to hang the run on: so this one is found here. Set for the
+ * time of a run. */
 static struct rng *entropy;
 
 static const char *entropy_name(void)
@@ -175,7 +178,11 @@ void sim_plan(struct sim *sim, int64_t at, enum event_kind kind, int who, uint64
         sim->event_room = sim->event_room == 0 ? 64 : sim->event_room * 2;
         sim->heap = mem_grow(sim->heap, sim->event_room, sizeof *sim->heap);
     }
-    struct event e = { .at = at > sim->now ? at : sim->now, .order = ++sim->order, .kind = kind, .who = who, .ref = ref };
+    struct event e = { .at = at > sim->now ? at : sim->now,
+                       .order = ++sim->order,
+                       .kind = kind,
+                       .who = who,
+                       .ref = ref };
     size_t i = sim->event_count++;
     for (; i > 0 && is_before(&e, &sim->heap[(i - 1) / 2]); i = (i - 1) / 2)
         sim->heap[i] = sim->heap[(i - 1) / 2];
@@ -283,14 +290,9 @@ static void on_link_up(struct sim *sim, const struct event *e)
 }
 
 static void (*const handlers[EV_KINDS])(struct sim *sim, const struct event *e) = {
-    [EV_USER] = on_user,
-    [EV_ENGINE] = on_engine,
-    [EV_OFFICE] = on_office,
-    [EV_ARRIVE] = on_arrive,
-    [EV_ANSWER] = on_answer,
-    [EV_DEVICE_UP] = on_device_up,
-    [EV_SERVER_UP] = on_server_up,
-    [EV_LINK_UP] = on_link_up,
+    [EV_USER] = on_user,           [EV_ENGINE] = on_engine,   [EV_OFFICE] = on_office,
+    [EV_ARRIVE] = on_arrive,       [EV_ANSWER] = on_answer,   [EV_DEVICE_UP] = on_device_up,
+    [EV_SERVER_UP] = on_server_up, [EV_LINK_UP] = on_link_up,
 };
 
 /* Runs until is_reached says so, or the virtual time is over. */
@@ -357,16 +359,20 @@ static void draw_plan(struct sim *sim)
     plan->page_limit = limits[rng_below(&sim->rng, 4)];
     plan->poll_ms = rng_between(&sim->rng, 5, 30) * MINUTE;
     bool is_long = rng_chance(&sim->rng, 150);
-    plan->actions = (int)(is_long ? rng_between(&sim->rng, 60, 150) : rng_between(&sim->rng, 15, 60));
+    plan->actions =
+        (int)(is_long ? rng_between(&sim->rng, 60, 150) : rng_between(&sim->rng, 15, 60));
     plan->office_actions = plan->actions / 3 + (int)rng_below(&sim->rng, 10);
     plan->is_slow_world = rng_chance(&sim->rng, 200);
     plan->is_big_world = rng_chance(&sim->rng, 20);
     if (plan->is_big_world)
         plan->page_limit = 0;
-    sim_note(sim, "plan: faults %u, crashes %u, power cuts %u, other account %d, refusals %d, clock jumps %d, page %u, "
-                  "poll %lld min, slow %d, big %d", plan->faults, plan->crashes, plan->power_cuts, plan->has_other_account,
-             plan->has_refusals, plan->has_clock_jumps, plan->page_limit, (long long)(plan->poll_ms / MINUTE),
-             plan->is_slow_world, plan->is_big_world);
+    sim_note(sim,
+             "plan: faults %u, crashes %u, power cuts %u, other account %d, refusals %d, clock "
+             "jumps %d, page %u, "
+             "poll %lld min, slow %d, big %d",
+             plan->faults, plan->crashes, plan->power_cuts, plan->has_other_account,
+             plan->has_refusals, plan->has_clock_jumps, plan->page_limit,
+             (long long)(plan->poll_ms / MINUTE), plan->is_slow_world, plan->is_big_world);
 }
 
 static void begin(struct sim *sim)
@@ -446,10 +452,12 @@ static bool ask_for_rounds(struct sim *sim, int number)
     sim_note(sim, "round %d", number);
     wake_all(sim, ENGINE_NOW);
     if (!run_until(sim, sim->now + 10 * MINUTE, rounds_are_done))
-        return sim_violated(sim, "4: a round that was asked for does not end within 10 minutes without faults");
+        return sim_violated(
+            sim, "4: a round that was asked for does not end within 10 minutes without faults");
     for (int i = 0; i < DEVICES && number == ROUNDS; i++)
         if (engine_asked_result(sim->devices[i].engine, &result) && result.rc)
-            return sim_violated(sim, "4: device %d: a round without faults failed: %s", i, result.msg);
+            return sim_violated(sim, "4: device %d: a round without faults failed: %s", i,
+                                result.msg);
     return true;
 }
 
@@ -473,7 +481,8 @@ static void clean_up(struct sim *sim)
 {
     for (int i = 0; i < DEVICES; i++) {
         device_stop(&sim->devices[i]);
-        attempt_done(&sim->devices[i].attempt);
+        for (int n = 0; n < IMPORT_MAX; n++)
+            attempt_done(&sim->devices[i].attempts[n]);
     }
     server_stop(&sim->server);
     net_free(sim->net);
@@ -519,11 +528,14 @@ void attempt_done(struct attempt *attempt)
 
 static void random_text(struct sim *sim, const struct column *col, struct value *out)
 {
-    static const char *const tails[] = { "", " \"quoted\"", " \\ back", " z\xc3\xbcrich", " \xf0\x9f\x9a\xa7", "\ttab" };
+    static const char *const tails[] = {
+        "", " \"quoted\"", " \\ back", " z\xc3\xbcrich", " \xf0\x9f\x9a\xa7", "\ttab"
+    };
     struct buf text = { 0 };
     uint64_t n = rng_next(&sim->rng);
 
-    buf_printf(&text, "%s %llx%s", col->is_required ? "task" : "note", (unsigned long long)(n >> 24),
+    buf_printf(&text, "%s %llx%s", col->is_required ? "task" : "note",
+               (unsigned long long)(n >> 24),
                tails[rng_below(&sim->rng, sizeof tails / sizeof *tails)]);
     if (!col->is_required) {
         uint32_t more = rng_below(&sim->rng, 300);
@@ -540,7 +552,7 @@ static void fresh_value(struct sim *sim, const struct column *col, struct value 
 
     *out = (struct value){ 0 };
     if (!col->is_required && !col->has_default && rng_chance(&sim->rng, 150))
-        return;                         /* empty */
+        return; /* empty */
     switch (column_shape(col)) {
     case VALUE_BOOL:
         *out = (struct value){ .kind = VALUE_BOOL, .flag = rng_below(&sim->rng, 2) != 0 };
@@ -549,11 +561,13 @@ static void fresh_value(struct sim *sim, const struct column *col, struct value 
         *out = (struct value){ .kind = VALUE_INT, .number = rng_between(&sim->rng, 0, 5) };
         break;
     case VALUE_REAL:
-        *out = (struct value){ .kind = VALUE_REAL, .real = (double)rng_between(&sim->rng, -40, 40) / 8 };
+        *out = (struct value){ .kind = VALUE_REAL,
+                               .real = (double)rng_between(&sim->rng, -40, 40) / 8 };
         break;
     case VALUE_TEXT:
         if (col->kind == COLUMN_CHOICE) {
-            const char *choice = col->choices[rng_below(&sim->rng, (uint32_t)col->choice_count)].value;
+            const char *choice =
+                col->choices[rng_below(&sim->rng, (uint32_t)col->choice_count)].value;
             value_set_text(out, choice, strlen(choice));
         } else if (col->kind == COLUMN_DATE) {
             snprintf(date, sizeof date, "2026-02-%02u", 1 + rng_below(&sim->rng, 28));
@@ -567,8 +581,10 @@ static void fresh_value(struct sim *sim, const struct column *col, struct value 
     }
 }
 
-/* A value that the column had before: what somebody else may have set it to, or what this user once typed. */
-static const char *earlier_value(struct sim *sim, const struct column *col, const struct model_record *r, int device)
+/* A value that the column had before: what somebody else may have set it to, or what this user
+ * once typed. */
+static const char *earlier_value(struct sim *sim, const struct column *col,
+                                 const struct model_record *r, int device)
 {
     const struct writes *w = device < 0 ? NULL : &r->writes[device][col->index];
 
@@ -577,7 +593,8 @@ static const char *earlier_value(struct sim *sim, const struct column *col, cons
     return w->values[rng_below(&sim->rng, (uint32_t)w->count)];
 }
 
-void sim_value(struct sim *sim, const struct column *col, struct model_record *r, int device, struct value *out)
+void sim_value(struct sim *sim, const struct column *col, struct model_record *r, int device,
+               struct value *out)
 {
     struct err ignored;
 

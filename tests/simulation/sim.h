@@ -1,5 +1,6 @@
-/* sim.h: one run of the simulation: three devices with the real store and engine, the real backend code, an office, and
- * a network that loses, delays, doubles and spoils, in one thread, in virtual time, from one seed.
+/* sim.h: one run of the simulation: three devices with the real store and engine, the real backend
+ * code, an office, and a network that loses, delays, doubles and spoils, in one thread, in virtual
+ * time, from one seed.
  *
  *   sim.c     the run: events in virtual time, the trace, what a seed decides
  *   vfs.c     disks in memory that die at any write and lose power
@@ -8,7 +9,8 @@
  *   net.c     what happens to a request and to its answer
  *   server.c  the backend: its process and its disk
  *   office.c  who works at the office
- *   model.c   plain data: what was acknowledged, what the backend must hold, judged at every answer
+ *   model.c   plain data: what was acknowledged, what the backend must hold, judged at every
+ *   answer
  *   check.c   the invariants of a device's file, during the run and after it
  *
  * Threads  one.
@@ -29,11 +31,12 @@
 #include "tests/simulation/vfs.h"
 
 #define DEVICES 3
-#define SERVER DEVICES                  /* its machine number */
+#define SERVER DEVICES /* its machine number */
 #define ACCOUNTS 2
 #define COLUMNS_MAX 8
 #define TRACE_LINES 60
 #define TRACE_SIZE 260
+#define IMPORT_MAX 6 /* records saved in one transaction */
 #define NEVER INT64_MAX
 
 struct cJSON;
@@ -41,12 +44,47 @@ struct cJSON;
 /* ---- what a run meets; over many seeds each of it must have happened ---- */
 
 enum situation {
-    SIT_SAVES, SIT_SAVES_DURING_PUSH, SIT_SAVES_BACK, SIT_SAVES_OF_GONE, SIT_OFFICE_WRITES, SIT_PUSHES, SIT_PAGES,
-    SIT_WALK_PAGES, SIT_CONFLICTS, SIT_REVIVALS, SIT_REPLAYS, SIT_LATE_CHANGED_NOTHING, SIT_REPLACED, SIT_REJECTIONS,
-    SIT_FAILED_OPS, SIT_LOST_REQUESTS, SIT_LOST_ANSWERS, SIT_LATE_ARRIVALS, SIT_DOUBLED, SIT_CUT_ANSWERS, SIT_ERRORS,
-    SIT_PORTALS, SIT_LINK_DOWN, SIT_REFUSED, SIT_TOKEN_REFRESHES, SIT_SIGN_INS, SIT_DEVICE_KILLS, SIT_DEVICE_CUTS,
-    SIT_CRASH_IN_SAVE, SIT_SAVE_SURVIVED, SIT_CRASH_IN_ENGINE, SIT_CRASH_IN_OPEN, SIT_UNSYNCED_WRITES, SIT_SERVER_KILLS,
-    SIT_SERVER_CUTS, SIT_CRASH_IN_PUSH, SIT_PUSH_SURVIVED, SIT_CLOCK_JUMPS, SIT_CHECKPOINTS, SIT_COUNT
+    SIT_SAVES,
+    SIT_SAVES_DURING_PUSH,
+    SIT_SAVES_BACK,
+    SIT_SAVES_OF_GONE,
+    SIT_IMPORTS,
+    SIT_OFFICE_WRITES,
+    SIT_PUSHES,
+    SIT_PAGES,
+    SIT_WALK_PAGES,
+    SIT_CONFLICTS,
+    SIT_REVIVALS,
+    SIT_REPLAYS,
+    SIT_LATE_CHANGED_NOTHING,
+    SIT_REPLACED,
+    SIT_REJECTIONS,
+    SIT_FAILED_OPS,
+    SIT_LOST_REQUESTS,
+    SIT_LOST_ANSWERS,
+    SIT_LATE_ARRIVALS,
+    SIT_DOUBLED,
+    SIT_CUT_ANSWERS,
+    SIT_ERRORS,
+    SIT_PORTALS,
+    SIT_LINK_DOWN,
+    SIT_REFUSED,
+    SIT_TOKEN_REFRESHES,
+    SIT_SIGN_INS,
+    SIT_DEVICE_KILLS,
+    SIT_DEVICE_CUTS,
+    SIT_CRASH_IN_SAVE,
+    SIT_SAVE_SURVIVED,
+    SIT_CRASH_IN_ENGINE,
+    SIT_CRASH_IN_OPEN,
+    SIT_UNSYNCED_WRITES,
+    SIT_SERVER_KILLS,
+    SIT_SERVER_CUTS,
+    SIT_CRASH_IN_PUSH,
+    SIT_PUSH_SURVIVED,
+    SIT_CLOCK_JUMPS,
+    SIT_CHECKPOINTS,
+    SIT_COUNT
 };
 const char *situation_name(enum situation s);
 
@@ -54,16 +92,16 @@ const char *situation_name(enum situation s);
 
 enum broken {
     BROKEN_NOTHING,
-    BROKEN_FORGET_REPLACES,             /* the net strips `replaces` */
-    BROKEN_DUPLICATE_CREATE,            /* the net gives an op that is sent again a new id */
-    BROKEN_NORMAL_QUEUE,                /* a device's disk does not sync its WAL */
-    BROKEN_SKIP_PAGE_ROW,               /* the net drops a record from a page */
-    BROKEN_STRIP_BASE,                  /* the net strips `base` */
-    BROKEN_NORMAL_SERVER,               /* the backend's disk does not sync its WAL */
-    BROKEN_SWAP_ACCOUNTS,               /* the net sends a pull with another account's token */
-    BROKEN_FORGET_OP,                   /* a save leaves the record and no op */
-    BROKEN_PULL_OVERWRITES,             /* a page changes what waits to be sent */
-    BROKEN_NETWORK_COUNTS,              /* a push without an answer counts as a refusal */
+    BROKEN_FORGET_REPLACES,  /* the net strips `replaces` */
+    BROKEN_DUPLICATE_CREATE, /* the net gives an op that is sent again a new id */
+    BROKEN_NORMAL_QUEUE,     /* a device's disk does not sync its WAL */
+    BROKEN_SKIP_PAGE_ROW,    /* the net drops a record from a page */
+    BROKEN_STRIP_BASE,       /* the net strips `base` */
+    BROKEN_NORMAL_SERVER,    /* the backend's disk does not sync its WAL */
+    BROKEN_SWAP_ACCOUNTS,    /* the net sends a pull with another account's token */
+    BROKEN_FORGET_OP,        /* a save leaves the record and no op */
+    BROKEN_PULL_OVERWRITES,  /* a page changes what waits to be sent */
+    BROKEN_NETWORK_COUNTS,   /* a push without an answer counts as a refusal */
     BROKEN_COUNT
 };
 const char *broken_name(enum broken broken);
@@ -71,17 +109,17 @@ const char *broken_name(enum broken broken);
 /* ---- what a seed decides ---- */
 
 struct plan {
-    uint32_t faults;                    /* per mille of requests that something happens to */
-    uint32_t crashes;                   /* per mille of the users' actions that arm a crash */
-    uint32_t power_cuts;                /* per mille of crashes */
-    bool has_other_account;             /* device 2 belongs to it */
-    bool has_refusals;                  /* users type what the backend refuses */
+    uint32_t faults;        /* per mille of requests that something happens to */
+    uint32_t crashes;       /* per mille of the users' actions that arm a crash */
+    uint32_t power_cuts;    /* per mille of crashes */
+    bool has_other_account; /* device 2 belongs to it */
+    bool has_refusals;      /* users type what the backend refuses */
     bool has_clock_jumps;
-    uint32_t page_limit;                /* the net asks for smaller pages; 0: as the engine asks */
+    uint32_t page_limit; /* the net asks for smaller pages; 0: as the engine asks */
     int64_t poll_ms;
     int actions, office_actions;
-    bool is_slow_world;                 /* requests take seconds */
-    bool is_big_world;                  /* more records than are applied in one transaction */
+    bool is_slow_world; /* requests take seconds */
+    bool is_big_world;  /* more records than are applied in one transaction */
 };
 
 /* ---- the parts ---- */
@@ -97,43 +135,54 @@ struct attempt {
     bool is_removal;
     int account;
     const struct table *table;
-    char client_id[ID_SIZE];            /* empty: a new record, whose id nobody was told */
-    char *before[COLUMNS_MAX];          /* JSON texts of all columns; all NULL: there was no record */
-    char *after[COLUMNS_MAX];           /* NULL: not set by this write */
+    char client_id[ID_SIZE];   /* empty: a new record, whose id nobody was told */
+    char *before[COLUMNS_MAX]; /* JSON texts of all columns; all NULL: there was no record */
+    char *after[COLUMNS_MAX];  /* NULL: not set by this write */
 };
 
 struct device {
     struct sim *sim;
     int index, account;
     char path[16];
-    struct clock clock;                 /* the machine's: skewed; ctx is this struct */
+    struct clock clock; /* the machine's: skewed; ctx is this struct */
     int64_t skew_ms;
-    struct db *user_db, *sync_db;       /* NULL: down */
+    struct db *user_db, *sync_db; /* NULL: down */
     struct engine *engine;
     bool is_up, has_link, is_working_offline;
-    uint32_t life;                      /* rises with each start of the process */
-    uint64_t transfer;                  /* under way; 0: none */
-    uint64_t tick;                      /* the order of the newest EV_ENGINE; older ones are stale */
-    struct attempt attempt;             /* by its user */
-    char last_record[ID_SIZE];          /* that its user has touched */
+    uint32_t life;     /* rises with each start of the process */
+    uint64_t transfer; /* under way; 0: none */
+    uint64_t tick;     /* the order of the newest EV_ENGINE; older ones are stale */
+    struct attempt attempts[IMPORT_MAX]; /* by its user, in one transaction */
+    int attempt_count;
+    char last_record[ID_SIZE]; /* that its user has touched */
 };
 
 struct server {
     struct sim *sim;
-    struct backend *backend;            /* NULL: down */
+    struct backend *backend; /* NULL: down */
     struct clock clock;
     char *office_token[ACCOUNTS];
     int64_t office_token_at[ACCOUNTS];
-    struct buf unknown_push;            /* body of a push whose outcome a crash hid; empty: none */
+    struct buf unknown_push; /* body of a push whose outcome a crash hid; empty: none */
     int unknown_device;
-    struct attempt attempt;             /* by the office */
+    struct attempt attempt; /* by the office */
 };
 
-enum event_kind { EV_USER, EV_ENGINE, EV_OFFICE, EV_ARRIVE, EV_ANSWER, EV_DEVICE_UP, EV_SERVER_UP, EV_LINK_UP, EV_KINDS };
+enum event_kind {
+    EV_USER,
+    EV_ENGINE,
+    EV_OFFICE,
+    EV_ARRIVE,
+    EV_ANSWER,
+    EV_DEVICE_UP,
+    EV_SERVER_UP,
+    EV_LINK_UP,
+    EV_KINDS
+};
 
 struct event {
     int64_t at;
-    uint64_t order;                     /* of events at one time: as they were planned */
+    uint64_t order; /* of events at one time: as they were planned */
     enum event_kind kind;
     int who;
     uint64_t ref;
@@ -144,19 +193,19 @@ struct sim {
     enum broken broken;
     bool is_verbose;
     struct plan plan;
-    struct rng rng;                     /* what happens; everything else has a stream of its own */
-    struct rng entropy;                 /* libsodium's */
+    struct rng rng;     /* what happens; everything else has a stream of its own */
+    struct rng entropy; /* libsodium's */
     int64_t now;
     struct event *heap;
     size_t event_count, event_room;
     uint64_t order;
-    size_t arrivals;                    /* EV_ARRIVE that are still to come */
-    bool is_calm;                       /* the faults have ended */
+    size_t arrivals; /* EV_ARRIVE that are still to come */
+    bool is_calm;    /* the faults have ended */
     int actions_left, office_left;
 
     struct vfs *vfs;
-    const struct registry *device_tables, *server_tables;      /* borrowed */
-    struct clock clock;                 /* true time */
+    const struct registry *device_tables, *server_tables; /* borrowed */
+    struct clock clock;                                   /* true time */
     struct device devices[DEVICES];
     struct server server;
     struct model *model;
@@ -165,14 +214,15 @@ struct sim {
     uint64_t met[SIT_COUNT];
     char (*trace)[TRACE_SIZE];
     size_t traced;
-    uint64_t operations;                /* of all disks in the last run: with `order`, two runs of a seed are compared */
-    char violation[1024];               /* empty: none */
+    uint64_t operations;  /* of all disks in the last run */
+    char violation[1024]; /* empty: none */
     int64_t violated_at;
 };
 
 /* ---- sim.c ---- */
 
-/* Runs one seed. False: sim->violation says what. *sim is given with vfs, tables, seed, broken and is_verbose set. */
+/* Runs one seed. False: sim->violation says what. *sim is given with vfs, tables, seed, broken and
+ * is_verbose set. */
 bool sim_run(struct sim *sim);
 void sim_plan(struct sim *sim, int64_t at, enum event_kind kind, int who, uint64_t ref);
 void sim_met(struct sim *sim, enum situation s);
@@ -182,8 +232,9 @@ bool sim_violated(struct sim *sim, const char *fmt, ...) __attribute__((format(p
 bool sim_failed(const struct sim *sim);
 
 /* A new value for a column, right for the backend; maybe one that it had before. Yours. */
-void sim_value(struct sim *sim, const struct column *col, struct model_record *r, int device, struct value *out);
-char *value_json(const struct column *col, const struct value *v);      /* yours */
+void sim_value(struct sim *sim, const struct column *col, struct model_record *r, int device,
+               struct value *out);
+char *value_json(const struct column *col, const struct value *v); /* yours */
 void attempt_done(struct attempt *attempt);
 
 /* ---- device.c ---- */
@@ -191,7 +242,7 @@ void attempt_done(struct attempt *attempt);
 void device_init(struct sim *sim, int index);
 /* The process starts: files, engine. False: it died again, or the run has failed. */
 bool device_start(struct device *d);
-void device_stop(struct device *d);                     /* frees all; what is on the disk stays */
+void device_stop(struct device *d); /* frees all; what is on the disk stays */
 /* After each call into its store: if the disk has died, the process dies with it. True: it did. */
 bool device_died(struct device *d, const char *during);
 void device_pump(struct device *d);
@@ -220,23 +271,24 @@ void net_answer(struct sim *sim, uint64_t transfer);
 
 /* ---- server.c ---- */
 
-struct exchange {                       /* one request to the backend code, and what it says */
-    const char *method, *path, *token;  /* token may be NULL */
+struct exchange {                      /* one request to the backend code, and what it says */
+    const char *method, *path, *token; /* token may be NULL */
     const char *body;
     size_t body_len;
-    int http_status;                    /* 0: the backend is down, or died */
+    int http_status; /* 0: the backend is down, or died */
     char content_type[80];
     int retry_after_s;
-    struct buf answer;                  /* yours: buf_done */
+    struct buf answer; /* yours: buf_done */
 };
 void server_init(struct sim *sim);
 bool server_start(struct server *s);
 void server_stop(struct server *s);
-void server_kill(struct server *s);                     /* between two requests */
+void server_kill(struct server *s); /* between two requests */
 /* False: it is down, or it died of this; whether it was committed is then unknown. */
 bool server_call(struct server *s, struct exchange *x);
 /* Calls a function and parses the answer: the value, yours, or NULL. */
-struct cJSON *server_ask(struct server *s, const char *kind, const char *path, const char *args, const char *token);
+struct cJSON *server_ask(struct server *s, const char *kind, const char *path, const char *args,
+                         const char *token);
 /* An access token of a fresh session; NULL: not now. Yours. refresh may be NULL. */
 char *server_sign_in(struct server *s, int account, char **refresh);
 /* The operator gives the account a new password (the old one again): all its sessions are over. */
@@ -248,25 +300,25 @@ const char *account_email(int account);
 void office_acts(struct sim *sim);
 /* Makes the records that devices find at their first sync. */
 void office_begins(struct sim *sim);
-const char *office_token(struct sim *sim, int account);     /* borrowed; NULL: not now */
+const char *office_token(struct sim *sim, int account); /* borrowed; NULL: not now */
 /* Resolves an edit whose outcome a crash hid. */
 void office_looks_again(struct sim *sim);
 
 /* ---- model.c ---- */
 
-struct writes {                         /* what one user has put into one column of one record, in order */
-    char **values;                      /* JSON texts; write numbers begin at 1 */
+struct writes {    /* what one user has put into one column of one record, in order */
+    char **values; /* JSON texts; write numbers begin at 1 */
     int count, room;
-    int confirmed;                      /* the newest that an op has brought to the backend; 0: none */
+    int confirmed; /* the newest that an op has brought to the backend; 0: none */
 };
 
 struct model_record {
     int account;
-    const struct table *table;          /* the devices' */
+    const struct table *table; /* the devices' */
     char client_id[ID_SIZE];
-    bool exists, is_deleted;            /* at the backend */
-    char *cells[COLUMNS_MAX];           /* at the backend: JSON texts */
-    int writers[COLUMNS_MAX];           /* device, or -1: the office */
+    bool exists, is_deleted;  /* at the backend */
+    char *cells[COLUMNS_MAX]; /* at the backend: JSON texts */
+    int writers[COLUMNS_MAX]; /* device, or -1: the office */
     struct writes writes[DEVICES][COLUMNS_MAX];
 };
 
@@ -275,18 +327,21 @@ void model_free(struct model *m);
 size_t model_count(const struct model *m);
 struct model_record *model_at(struct model *m, size_t i);
 struct model_record *model_find(struct model *m, const char *client_id);
-struct model_record *model_add(struct model *m, int account, const struct table *table, const char *client_id);
-const char *writes_last(const struct writes *w);        /* NULL: none */
+struct model_record *model_add(struct model *m, int account, const struct table *table,
+                               const char *client_id);
+const char *writes_last(const struct writes *w); /* NULL: none */
 void model_typed(struct model_record *r, int device, size_t column, const char *json);
 
 /* A push leaves a device. False: it must not (sim_violated has been called). */
 bool model_sent(struct device *d, const char *body);
 /* A push was executed, with this answer. */
-bool model_executed(struct sim *sim, int device, const char *body, const struct cJSON *value, bool is_late);
+bool model_executed(struct sim *sim, int device, const char *body, const struct cJSON *value,
+                    bool is_late);
 /* A push was committed while its answer was lost in a crash of the backend. */
 bool model_committed(struct sim *sim, int device, const char *body);
 /* The ops of a push that would take effect now: calls each with its id. */
-void model_each_new_op(struct sim *sim, const char *body, void (*each)(void *ctx, const char *op_id), void *ctx);
+void model_each_new_op(struct sim *sim, const char *body,
+                       void (*each)(void *ctx, const char *op_id), void *ctx);
 /* A device was told that an op is refused. */
 void model_refused(struct sim *sim, const char *op_id);
 int model_refusals(struct sim *sim, const char *op_id);
@@ -294,7 +349,8 @@ int model_refusals(struct sim *sim, const char *op_id);
 void model_office_set(struct sim *sim, struct model_record *r, char *const *cells);
 void model_office_removed(struct model_record *r);
 /* A page, or any doc, must be what the model holds for the account. */
-bool model_judge_doc(struct sim *sim, int account, const char *table, const struct cJSON *doc, const char *where);
+bool model_judge_doc(struct sim *sim, int account, const char *table, const struct cJSON *doc,
+                     const char *where);
 bool model_is_refused_value(const char *json);
 int model_conflicts(const struct model *m, int account);
 

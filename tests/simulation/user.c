@@ -1,5 +1,5 @@
-/* Who types on a device: new records, edits, edits of the same record again and again, forms of records that are gone;
- * and what happens to the device meanwhile. */
+/* Who types on a device: new records, edits, edits of the same record again and again, forms of
+ * records that are gone; and what happens to the device meanwhile. */
 #include "tests/simulation/sim.h"
 
 #include <cjson/cJSON.h>
@@ -10,7 +10,7 @@
 
 #define SECOND 1000LL
 #define DAY (86400 * SECOND)
-#define REFUSED_LEN 600                 /* over what the backend allows in notes (main.c) */
+#define REFUSED_LEN 600 /* over what the backend allows in notes (main.c) */
 
 /* ---- one save ---- */
 
@@ -26,12 +26,19 @@ static void form_done(struct form *form)
         value_done(&form->values[i]);
 }
 
-static void open_attempt(struct device *d, const struct form *form, const struct record *before)
+static void forget_attempts(struct device *d)
 {
-    struct attempt *a = &d->attempt;
+    for (int i = 0; i < d->attempt_count; i++)
+        attempt_done(&d->attempts[i]);
+    d->attempt_count = 0;
+}
+
+static struct attempt *open_attempt(struct device *d, const struct form *form,
+                                    const struct record *before)
+{
+    struct attempt *a = &d->attempts[d->attempt_count++];
     const struct table *table = form->edit.table;
 
-    attempt_done(a);
     a->account = d->account;
     a->table = table;
     if (form->edit.client_id != NULL)
@@ -42,78 +49,102 @@ static void open_attempt(struct device *d, const struct form *form, const struct
             a->before[i] = value_json(col, &before->values[i]);
         bool is_whole = before == NULL && form->edit.client_id != NULL;
         /* A form brings all of a record back, but null where null would be refused. */
-        if (form->is_set[i] || (is_whole && !(form->values[i].kind == VALUE_NULL && col->has_default)))
+        if (form->is_set[i] ||
+            (is_whole && !(form->values[i].kind == VALUE_NULL && col->has_default)))
             a->after[i] = value_json(col, &form->values[i]);
     }
+    return a;
+}
+
+static bool changes(const struct attempt *a, size_t column)
+{
+    return a->after[column] != NULL &&
+           (a->before[column] == NULL || strcmp(a->before[column], a->after[column]) != 0);
 }
 
 /* What the user was told: from now on it must never be lost. */
-static void acknowledge(struct device *d, const char *client_id)
+static void acknowledge(struct device *d)
 {
     struct sim *sim = d->sim;
-    struct attempt *a = &d->attempt;
-    struct model_record *r = model_find(sim->model, client_id);
 
-    if (r == NULL)
-        r = model_add(sim->model, a->account, a->table, client_id);
-    for (size_t i = 0; i < a->table->column_count; i++)
-        if (a->after[i] != NULL && (a->before[i] == NULL || strcmp(a->before[i], a->after[i]) != 0))
-            model_typed(r, d->index, i, a->after[i]);
-    memcpy(d->last_record, client_id, ID_SIZE);
-    attempt_done(a);
+    for (int n = 0; n < d->attempt_count; n++) {
+        const struct attempt *a = &d->attempts[n];
+        struct model_record *r = model_find(sim->model, a->client_id);
+        if (r == NULL)
+            r = model_add(sim->model, a->account, a->table, a->client_id);
+        for (size_t i = 0; i < a->table->column_count; i++)
+            if (changes(a, i))
+                model_typed(r, d->index, i, a->after[i]);
+        memcpy(d->last_record, a->client_id, ID_SIZE);
+    }
+    forget_attempts(d);
 }
 
 static bool changes_anything(const struct attempt *a)
 {
     for (size_t i = 0; i < a->table->column_count; i++)
-        if (a->after[i] != NULL && (a->before[i] == NULL || strcmp(a->before[i], a->after[i]) != 0))
+        if (changes(a, i))
             return true;
     return false;
 }
 
-static void note_save(struct device *d, const char *client_id)
+static void note_save(struct device *d, const struct attempt *a)
 {
     struct buf text = { 0 };
 
-    for (size_t i = 0; i < d->attempt.table->column_count; i++)
-        if (d->attempt.after[i] != NULL)
-            buf_printf(&text, " %s=%.40s", d->attempt.table->columns[i].name, d->attempt.after[i]);
-    sim_note(d->sim, "device %d: save %.13s%s", d->index, client_id == NULL ? "(new)" : client_id, buf_str(&text));
+    for (size_t i = 0; i < a->table->column_count; i++)
+        if (a->after[i] != NULL)
+            buf_printf(&text, " %s=%.40s", a->table->columns[i].name, a->after[i]);
+    sim_note(d->sim, "device %d: save %.13s%s", d->index,
+             a->client_id[0] == '\0' ? "(new)" : a->client_id, buf_str(&text));
     buf_done(&text);
+}
+
+/* After a save, or a whole import. What a crash hid stays open. */
+static void finish_save(struct device *d, enum rc rc, const struct err *err)
+{
+    if (!rc)
+        acknowledge(d);
+    if (device_died(d, "save"))
+        return;
+    if (rc) {
+        sim_violated(d->sim, "1: device %d: a save without a fault fails: %s", d->index, err->msg);
+        return;
+    }
+    if (d->sim->broken == BROKEN_FORGET_OP)
+        device_tamper(d, "DELETE FROM sync_queue WHERE seq = (SELECT max(seq) FROM sync_queue)");
+    if (check_device(d))
+        device_wake(d, ENGINE_LOCAL_CHANGE);
+}
+
+static enum rc save_one(struct device *d, struct form *form, const struct record *before,
+                        struct err *err)
+{
+    struct sim *sim = d->sim;
+    struct attempt *attempt = open_attempt(d, form, before);
+    struct db_saved saved = { .client_id = "" };
+
+    form->edit.values = form->values;
+    form->edit.is_set = form->is_set;
+    note_save(d, attempt);
+    enum rc rc = db_save(d->user_db, &form->edit, &saved, err);
+    if (rc)
+        return rc;
+    memcpy(attempt->client_id, saved.client_id, ID_SIZE);
+    sim_met(sim, SIT_SAVES);
+    if (saved.is_changed != changes_anything(attempt))
+        sim_violated(sim, "device %d: a save says is_changed %d", d->index, saved.is_changed);
+    return RC_OK;
 }
 
 static void save(struct device *d, struct form *form, const struct record *before)
 {
-    struct sim *sim = d->sim;
-    struct db_saved saved = { .client_id = "" };
     struct err err = { 0 };
 
-    form->edit.values = form->values;
-    form->edit.is_set = form->is_set;
-    open_attempt(d, form, before);
-    note_save(d, form->edit.client_id);
     if (d->transfer != 0)
-        sim_met(sim, SIT_SAVES_DURING_PUSH);
-    enum rc rc = db_save(d->user_db, &form->edit, &saved, &err);
-    if (!rc) {
-        bool expected = changes_anything(&d->attempt);
-        acknowledge(d, saved.client_id);
-        sim_met(sim, SIT_SAVES);
-        if (saved.is_changed != expected)
-            sim_violated(sim, "device %d: a save says is_changed %d", d->index, saved.is_changed);
-    } else {
-        d->attempt.is_open = true;
-    }
-    if (device_died(d, "save"))
-        return;
-    if (rc) {
-        sim_violated(sim, "1: device %d: a save without a fault fails: %s", d->index, err.msg);
-        return;
-    }
-    if (sim->broken == BROKEN_FORGET_OP)
-        device_tamper(d, "DELETE FROM sync_queue WHERE seq = (SELECT max(seq) FROM sync_queue)");
-    if (check_device(d))
-        device_wake(d, ENGINE_LOCAL_CHANGE);
+        sim_met(d->sim, SIT_SAVES_DURING_PUSH);
+    enum rc rc = save_one(d, form, before, &err);
+    finish_save(d, rc, &err);
 }
 
 /* ---- what is typed ---- */
@@ -130,7 +161,8 @@ static void type_values(struct device *d, struct form *form, struct model_record
         if (!is_wanted && (r != NULL || !col->is_required))
             continue;
         form->is_set[i] = true;
-        bool is_refused = sim->plan.has_refusals && col->is_multiline && !sim->is_calm && rng_chance(&sim->rng, 150);
+        bool is_refused = sim->plan.has_refusals && col->is_multiline && !sim->is_calm &&
+                          rng_chance(&sim->rng, 150);
         if (is_refused) {
             char text[REFUSED_LEN + 1];
             memset(text, '.', REFUSED_LEN);
@@ -153,10 +185,35 @@ static void save_new(struct device *d)
     form_done(&form);
 }
 
+/* An import: several new records in one transaction, acknowledged all together at its end. */
+static void import(struct device *d)
+{
+    struct sim *sim = d->sim;
+    const struct table *table = registry_at(sim->device_tables, 0);
+    int count = (int)rng_between(&sim->rng, 2, IMPORT_MAX);
+    struct err err = { 0 };
+    enum rc rc = db_batch_begin(d->user_db, &err);
+
+    for (int i = 0; i < count && !rc; i++) {
+        struct form form = { .edit = { .table = table } };
+        type_values(d, &form, NULL);
+        rc = save_one(d, &form, NULL, &err);
+        form_done(&form);
+    }
+    if (!rc)
+        rc = db_batch_end(d->user_db, &err);
+    else
+        db_batch_cancel(d->user_db);
+    sim_met(sim, SIT_IMPORTS);
+    finish_save(d, rc, &err);
+}
+
 /* A form was open while the office removed its record: saving it brings the record back. */
 static void save_gone(struct device *d, struct model_record *r)
 {
-    struct form form = { .edit = { .table = r->table, .client_id = r->client_id, .if_missing = DB_MISSING_CREATE } };
+    struct form form = {
+        .edit = { .table = r->table, .client_id = r->client_id, .if_missing = DB_MISSING_CREATE }
+    };
 
     type_values(d, &form, r);
     for (size_t i = 0; i < r->table->column_count; i++)
@@ -208,7 +265,9 @@ static void type_something(struct device *d)
 {
     struct model_record *r = choose_record(d);
 
-    if (r == NULL || rng_chance(&d->sim->rng, 250))
+    if (rng_chance(&d->sim->rng, 30))
+        import(d);
+    else if (r == NULL || rng_chance(&d->sim->rng, 250))
         save_new(d);
     else
         save_existing(d, r);
@@ -223,7 +282,8 @@ static void lose_link(struct device *d)
     d->has_link = false;
     sim_met(sim, SIT_LINK_DOWN);
     sim_note(sim, "device %d: link down", d->index);
-    sim_plan(sim, sim->now + rng_between(&sim->rng, SECOND, 1800 * SECOND), EV_LINK_UP, d->index, 0);
+    sim_plan(sim, sim->now + rng_between(&sim->rng, SECOND, 1800 * SECOND), EV_LINK_UP, d->index,
+             0);
     device_wake(d, ENGINE_LINK_DOWN);
 }
 
@@ -231,7 +291,8 @@ static void jump(struct device *d)
 {
     d->skew_ms += rng_between(&d->sim->rng, -400 * DAY, 400 * DAY);
     sim_met(d->sim, SIT_CLOCK_JUMPS);
-    sim_note(d->sim, "device %d: its clock is now wrong by %lld s", d->index, (long long)(d->skew_ms / SECOND));
+    sim_note(d->sim, "device %d: its clock is now wrong by %lld s", d->index,
+             (long long)(d->skew_ms / SECOND));
 }
 
 void user_works_offline(struct device *d, bool on)
@@ -244,18 +305,20 @@ void user_works_offline(struct device *d, bool on)
     if (device_died(d, "save"))
         return;
     if (rc)
-        sim_violated(d->sim, "device %d: the choice to work offline can not be kept: %s", d->index, err.msg);
+        sim_violated(d->sim, "device %d: the choice to work offline can not be kept: %s", d->index,
+                     err.msg);
     device_wake(d, d->is_working_offline ? ENGINE_OFFLINE : ENGINE_ONLINE);
 }
 
 static void ask_engine(struct device *d)
 {
-    static const enum engine_wake wakes[] = { ENGINE_NOW, ENGINE_RETRY, ENGINE_LINK_UP, ENGINE_TOOK_LOCK };
+    static const enum engine_wake wakes[] = { ENGINE_NOW, ENGINE_RETRY, ENGINE_LINK_UP,
+                                              ENGINE_TOOK_LOCK };
     enum engine_wake what = wakes[rng_below(&d->sim->rng, sizeof wakes / sizeof *wakes)];
 
     sim_note(d->sim, "device %d: wake %d", d->index, (int)what);
     if (what == ENGINE_TOOK_LOCK)
-        d->transfer = 0;                /* the driver has aborted it */
+        d->transfer = 0; /* the driver has aborted it */
     device_wake(d, what);
 }
 
@@ -293,27 +356,9 @@ void user_acts(struct device *d)
 
 /* ---- after a crash ---- */
 
-/* The op of a record that nobody was told of; the attempt's. */
-static bool find_new_record(struct device *d, char out[ID_SIZE])
-{
-    struct db_ops ops = { 0 };
-    struct err err = { 0 };
-    bool is_found = false;
-
-    if (db_queue_list(d->user_db, &ops, &err))
-        return sim_violated(d->sim, "device %d: the queue can not be read: %s", d->index, err.msg);
-    for (size_t i = 0; i < ops.count; i++) {
-        if (model_find(d->sim->model, ops.items[i].client_id) == NULL) {
-            memcpy(out, ops.items[i].client_id, ID_SIZE);
-            is_found = true;
-        }
-    }
-    db_ops_done(&ops);
-    return is_found;
-}
-
 /* Does the record's op set this column to this value? */
-static bool is_queued(const struct db_ops *ops, const char *client_id, const char *column, const char *json)
+static bool is_queued(const struct db_ops *ops, const char *client_id, const char *column,
+                      const char *json)
 {
     struct err ignored;
     bool is_found = false;
@@ -334,52 +379,66 @@ static bool is_queued(const struct db_ops *ops, const char *client_id, const cha
     return is_found;
 }
 
-/* All of it, or nothing. The queue tells; the record does not: a power cut may have taken pulled values back. */
-static bool is_there(struct device *d, const char *client_id)
+/* A new record whose id nobody was told: the op of a record that the model does not know. */
+static void find_new_record(struct device *d, const struct db_ops *ops, struct attempt *a)
 {
-    const struct attempt *a = &d->attempt;
-    struct db_ops ops = { 0 };
-    struct err err = { 0 };
+    for (size_t i = 0; i < ops->count && a->client_id[0] == '\0'; i++)
+        if (model_find(d->sim->model, ops->items[i].client_id) == NULL)
+            memcpy(a->client_id, ops->items[i].client_id, ID_SIZE);
+}
+
+/* All of a transaction, or nothing. The queue tells; the records do not: a power cut may have
+ * taken pulled values back. */
+static bool is_there(struct device *d, const struct db_ops *ops)
+{
     int there = 0, not_there = 0;
 
-    if (db_queue_list(d->user_db, &ops, &err))
-        return sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index, err.msg);
-    for (size_t i = 0; i < a->table->column_count; i++) {
-        if (a->after[i] == NULL || (a->before[i] != NULL && strcmp(a->before[i], a->after[i]) == 0))
-            continue;
-        if (is_queued(&ops, client_id, a->table->columns[i].name, a->after[i]))
-            there++;
-        else
-            not_there++;
+    for (int n = 0; n < d->attempt_count; n++) {
+        struct attempt *a = &d->attempts[n];
+        find_new_record(d, ops, a);
+        for (size_t i = 0; i < a->table->column_count; i++) {
+            if (!changes(a, i))
+                continue;
+            if (is_queued(ops, a->client_id, a->table->columns[i].name, a->after[i]))
+                there++;
+            else
+                not_there++;
+        }
     }
-    db_ops_done(&ops);
     if (there > 0 && not_there > 0)
-        return sim_violated(d->sim, "11: device %d: half of a save is there after a crash", d->index);
+        return sim_violated(d->sim, "11: device %d: half of a save is there after a crash",
+                            d->index);
     return there > 0;
 }
 
 void user_looks_again(struct device *d)
 {
-    char client_id[ID_SIZE];
+    struct db_ops ops = { 0 };
     struct err err = { 0 };
 
-    if (!d->attempt.is_open)
+    if (d->attempt_count == 0)
         return;
-    memcpy(client_id, d->attempt.client_id, ID_SIZE);
-    bool survived = client_id[0] != '\0' ? is_there(d, client_id)
-                                         : find_new_record(d, client_id) && is_there(d, client_id);
-    sim_note(d->sim, "device %d: the save in the crash is %s", d->index, survived ? "there" : "not there");
+    if (db_queue_list(d->user_db, &ops, &err)) {
+        sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index, err.msg);
+        return;
+    }
+    bool survived = is_there(d, &ops);
+    db_ops_done(&ops);
+    sim_note(d->sim, "device %d: the save in the crash is %s", d->index,
+             survived ? "there" : "not there");
     if (!survived) {
-        attempt_done(&d->attempt);
+        forget_attempts(d);
         return;
     }
     sim_met(d->sim, SIT_SAVE_SURVIVED);
-    acknowledge(d, client_id);
-    /* Nobody was told that it is on the disk. A write that is, makes it so; and back, because no change writes nothing. */
+    acknowledge(d);
+    /* Nobody was told that it is on the disk. A write that is, makes it so; and back, because no
+     * change writes nothing. */
     vfs_disarm(d->sim->vfs, d->index);
     if (db_state_work_offline(d->user_db, !d->is_working_offline, &err) ||
         db_state_work_offline(d->user_db, d->is_working_offline, &err))
-        sim_violated(d->sim, "device %d: nothing can be written after a crash: %s", d->index, err.msg);
+        sim_violated(d->sim, "device %d: nothing can be written after a crash: %s", d->index,
+                     err.msg);
 }
 
 /* ---- at the end ---- */
@@ -416,7 +475,8 @@ bool user_repairs(struct device *d)
     bool is_any = false;
 
     if (db_queue_list(d->user_db, &ops, &err))
-        return sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index, err.msg);
+        return sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index,
+                            err.msg);
     for (size_t i = 0; i < ops.count && !sim_failed(d->sim); i++) {
         if (ops.items[i].state != OP_FAILED)
             continue;

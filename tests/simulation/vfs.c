@@ -8,13 +8,13 @@
 #include "tests/simulation/rng.h"
 
 #define SECTOR 512
-#define REGIONS 32                      /* of shared memory: 128 MiB of WAL */
+#define REGIONS 32 /* of shared memory: 128 MiB of WAL */
 #define NAME_SIZE 64
 
 /* How to take one write back: the bytes that it covered, and how long the file was. */
 struct undo {
     size_t offset, len, file_len;
-    size_t saved_len;                   /* of the len bytes, those that the file had */
+    size_t saved_len; /* of the len bytes, those that the file had */
     unsigned char *saved;
 };
 
@@ -23,12 +23,12 @@ struct file {
     int machine;
     unsigned char *data;
     size_t len, room;
-    struct undo *undos;                 /* since the last sync, oldest first */
+    struct undo *undos; /* since the last sync, oldest first */
     size_t undo_count, undo_room;
     int handles;
-    bool is_deleted;                    /* goes with its last handle */
+    bool is_deleted; /* goes with its last handle */
 
-    int shared;                         /* how many handles hold a shared lock */
+    int shared; /* how many handles hold a shared lock */
     const struct handle *reserved, *pending, *exclusive;
     void *regions[REGIONS];
     int region_size;
@@ -41,7 +41,7 @@ struct file {
 struct machine {
     bool is_armed, is_dead, counts_reads;
     uint32_t countdown;
-    char lying_suffix[16];              /* syncs of such files do nothing */
+    char lying_suffix[16]; /* syncs of such files do nothing */
 };
 
 struct vfs {
@@ -212,7 +212,8 @@ void vfs_kill(struct vfs *vfs, int machine)
 
 void vfs_ignore_syncs(struct vfs *vfs, int machine, const char *suffix)
 {
-    snprintf(vfs->machines[machine].lying_suffix, sizeof vfs->machines[machine].lying_suffix, "%s", suffix);
+    snprintf(vfs->machines[machine].lying_suffix, sizeof vfs->machines[machine].lying_suffix, "%s",
+             suffix);
 }
 
 uint64_t vfs_operations(const struct vfs *vfs)
@@ -229,7 +230,7 @@ int vfs_open_handles(const struct vfs *vfs, int machine)
     return n;
 }
 
-/* Back to the synced state, keeping what each write had put there; then some of the writes again. */
+/* Back to the synced state, keeping what each write had put there; then some of them again. */
 static uint32_t cut_power(struct vfs *vfs, struct file *f)
 {
     uint32_t met = (uint32_t)f->undo_count;
@@ -238,11 +239,15 @@ static uint32_t cut_power(struct vfs *vfs, struct file *f)
 
     for (size_t i = f->undo_count; i-- > 0;) {
         struct undo *u = &f->undos[i];
-        written_len[i] = f->len <= u->offset ? 0 : f->len - u->offset < u->len ? f->len - u->offset : u->len;
+        written_len[i] = f->len <= u->offset         ? 0
+                       : f->len - u->offset < u->len ? f->len - u->offset
+                                                     : u->len;
         written[i] = mem_alloc(written_len[i] + 1);
-        memcpy(written[i], f->data + u->offset, written_len[i]);
+        if (written_len[i] > 0)
+            memcpy(written[i], f->data + u->offset, written_len[i]);
         set_len(f, u->file_len);
-        memcpy(f->data + u->offset, u->saved, u->saved_len);
+        if (u->saved_len > 0)
+            memcpy(f->data + u->offset, u->saved, u->saved_len);
     }
     for (size_t i = 0; i < f->undo_count; i++) {
         struct undo *u = &f->undos[i];
@@ -321,7 +326,9 @@ static int h_write(sqlite3_file *file, const void *bytes, int amount, sqlite3_in
         write_bytes(h->file, (size_t)offset, bytes, len);
         return SQLITE_OK;
     case DIES_HALFWAY:
-        half = len / SECTOR == 0 ? len / 2 : rng_below(&h->vfs->crash_rng, (uint32_t)(len / SECTOR) + 1) * SECTOR;
+        half = len / SECTOR == 0
+                 ? len / 2
+                 : rng_below(&h->vfs->crash_rng, (uint32_t)(len / SECTOR) + 1) * SECTOR;
         write_bytes(h->file, (size_t)offset, bytes, half);
         return SQLITE_IOERR_WRITE;
     case DIES_AFTER:
@@ -481,7 +488,8 @@ static int h_shm_lock(sqlite3_file *file, int offset, int n, int flags)
             return SQLITE_IOERR_SHMLOCK;
         for (int i = offset; i < offset + n; i++) {
             int others = f->shm_shared[i] - (h->shm_shared[i] ? 1 : 0);
-            if ((f->shm_exclusive[i] != NULL && f->shm_exclusive[i] != h) || (!is_shared && others > 0))
+            if ((f->shm_exclusive[i] != NULL && f->shm_exclusive[i] != h) ||
+                (!is_shared && others > 0))
                 return SQLITE_BUSY;
         }
     }
@@ -544,14 +552,15 @@ static const sqlite3_io_methods methods = {
 
 /* ---- the vfs ---- */
 
-static int v_open(sqlite3_vfs *base, const char *name, sqlite3_file *file, int flags, int *out_flags)
+static int v_open(sqlite3_vfs *base, const char *name, sqlite3_file *file, int flags,
+                  int *out_flags)
 {
     struct vfs *vfs = base->pAppData;
     struct handle *h = (struct handle *)file;
 
     memset(h, 0, sizeof *h);
     if (name == NULL || name[0] < '0' || name[0] >= '0' + VFS_MACHINES || strlen(name) >= NAME_SIZE)
-        return SQLITE_CANTOPEN;         /* temporary files are in memory (PRAGMA temp_store) */
+        return SQLITE_CANTOPEN; /* temporary files are in memory (PRAGMA temp_store) */
     if (vfs->machines[name[0] - '0'].is_dead)
         return SQLITE_CANTOPEN;
     struct file *f = find(vfs, name);
@@ -619,7 +628,7 @@ static int v_time64(sqlite3_vfs *base, sqlite3_int64 *out)
 {
     struct vfs *vfs = base->pAppData;
 
-    *out = 210866760000000 + clock_wall(vfs->clock);    /* ms since noon of 4714-11-24 BC */
+    *out = 210866760000000 + clock_wall(vfs->clock); /* ms since noon of 4714-11-24 BC */
     return SQLITE_OK;
 }
 

@@ -1,10 +1,12 @@
 /* vfs.h: the disks of the simulated machines: SQLite files in memory that can lose power.
  *
- * A file is named "N/anything": N is the machine that it belongs to. What was written and not yet synced is known, so
- * that a power cut can keep, drop or tear (at 512 bytes) each such write. A kill keeps all that was written. The WAL's
- * shared memory is on the heap and goes with the last connection, as a mapping goes with its process.
+ * A file is named "N/anything": N is the machine that it belongs to. What was written and not yet
+ * synced is known, so that a power cut can keep, drop or tear (at 512 bytes) each such write. A
+ * kill keeps all that was written. The WAL's shared memory is on the heap and goes with the last
+ * connection, as a mapping goes with its process.
  *
- * Threads  one. Close a dead machine's connections before vfs_crash: they still hold its shared memory.
+ * Threads  one. Close a dead machine's connections before vfs_crash: they still hold its shared
+ *          memory.
  * Source   sqlite.org/c3ref/io_methods.html; sqlite.org/walformat.html.
  */
 #ifndef SIMULATION_VFS_H
@@ -19,20 +21,21 @@
 
 struct vfs;
 
-struct vfs *vfs_new(void);                              /* registers it with SQLite as VFS_NAME */
+struct vfs *vfs_new(void); /* registers it with SQLite as VFS_NAME */
 void vfs_free(struct vfs *vfs);
 /* Empty disks, machines alive, nothing armed. seed: of crashes, and of SQLite's own randomness. */
 void vfs_reset(struct vfs *vfs, uint64_t seed, const struct clock *clock);
 
-/* The machine dies at its n-th next write, sync, truncation or deletion (0: at the next one); that one is not, half or
- * wholly done. From then on everything there fails, until vfs_crash. with_reads: reads count too, as opening does little
- * else. */
+/* The machine dies at its n-th next write, sync, truncation or deletion (0: at the next one); that
+ * one is not, half or wholly done. From then on everything there fails, until vfs_crash.
+ * with_reads: reads count too, as opening does little else. */
 void vfs_arm(struct vfs *vfs, int machine, uint32_t n, bool with_reads);
 void vfs_disarm(struct vfs *vfs, int machine);
 bool vfs_is_dead(const struct vfs *vfs, int machine);
 /* Dies here and now, between two operations. */
 void vfs_kill(struct vfs *vfs, int machine);
-/* What is left on the disk; the machine can be used again. Returns how many unsynced writes the cut met. */
+/* What is left on the disk; the machine can be used again. Returns how many unsynced writes the
+ * cut met. */
 uint32_t vfs_crash(struct vfs *vfs, int machine, bool power_cut);
 /* How many connections hold files of the machine open. */
 int vfs_open_handles(const struct vfs *vfs, int machine);
