@@ -46,8 +46,8 @@ static const struct member choice_members[] = {
  * among them by the same rule that makes SQL names. */
 static const char *const reserved_columns[] = {
     "id", "rowid", "client_id", "server_id", "server_rev", "user_id", "created_at", "updated_at",
-    "deleted_at", "sync_status", "shadow", "extra", "seen", "mine", "is_done", "rev", "run_id",
-    "writers", "sort_1", "sort_2", "sort_3", "sort_4",
+    "deleted_at", "sync_status", "shadow", "extra", "rev", "run_id",
+    "writers",
 };
 
 void definition_column_done(struct column *col)

@@ -13,10 +13,11 @@
 
 /* ---- taking ---- */
 
-/* Ops of one record go one after the other. And a wait is a day at most: what is said to be due later was written by a clock that has been set back since. */
+/* Ops of one record go one after the other. And a wait is seconds after a refusal, and a day at
+ * most when held: what is said to be due later was written by a clock that has been set back since. */
 #define IS_FIRST "NOT EXISTS (SELECT 1 FROM sync_queue e WHERE e.table_name = q.table_name AND " \
                  "e.record_client_id = q.record_client_id AND e.seq < q.seq)"
-#define IS_DUE "(retry_at <= ?1 OR retry_at > ?1 + 86400000)"
+#define IS_DUE "(retry_at <= ?1 OR retry_at > ?1 + iif(state = 'held', 86400000, 60000))"
 
 /* Held ops whose day has come; and ops of tables whose definition is missing are held, so that they can be seen
  * and are not looked at again at every take. */

@@ -5,13 +5,15 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "embed/migration_001.h"
 
-/* The columns that every data table has before its own; row.c reads them in this order. */
+/* The columns that every data table has before its own; row.c reads them in this order. Those that nobody but the
+ * store cares for begin with an underscore, which no definition's can. */
 static const char system_columns[] =
-    "id, client_id, server_id, server_rev, created_at, updated_at, sync_status, shadow, extra, seen, mine, is_done";
+    "id, client_id, server_id, server_rev, created_at, updated_at, sync_status, shadow, extra, _seen, _mine, _is_done";
 
 static void put_names(struct buf *out, const struct table *table, const char *after)
 {
@@ -25,9 +27,9 @@ static char *insert_text(const struct table *table)
     size_t marks = 12 + table->sort_count + table->column_count;
 
     buf_printf(&text, "INSERT INTO \"%s\" (client_id, server_id, server_rev, user_id, created_at, updated_at, "
-                      "sync_status, shadow, extra, seen, mine, is_done", table->sql);
+                      "sync_status, shadow, extra, _seen, _mine, _is_done", table->sql);
     for (size_t i = 0; i < table->sort_count; i++)
-        buf_printf(&text, ", sort_%zu", i + 1);
+        buf_printf(&text, ", _sort_%zu", i + 1);
     put_names(&text, table, "");
     buf_puts(&text, ") VALUES (?");
     for (size_t i = 1; i < marks; i++)
@@ -41,10 +43,10 @@ static char *update_text(const struct table *table)
     struct buf text = { 0 };
 
     buf_printf(&text, "UPDATE \"%s\" SET client_id = ?, server_id = ?, server_rev = ?, user_id = ?, created_at = ?, "
-                      "updated_at = ?, sync_status = ?, shadow = ?, extra = ?, seen = ?, mine = ?, is_done = ?",
+                      "updated_at = ?, sync_status = ?, shadow = ?, extra = ?, _seen = ?, _mine = ?, _is_done = ?",
                table->sql);
     for (size_t i = 0; i < table->sort_count; i++)
-        buf_printf(&text, ", sort_%zu = ?", i + 1);
+        buf_printf(&text, ", _sort_%zu = ?", i + 1);
     put_names(&text, table, " = ?");
     buf_puts(&text, " WHERE id = ?");
     return buf_take(&text);
@@ -61,7 +63,7 @@ static void make_statements(const struct table *table, struct table_sql *sql)
     sql->by_client = buf_take(&text);
     buf_printf(&text, "DELETE FROM \"%s\" WHERE id = ?1", table->sql);
     sql->delete = buf_take(&text);
-    buf_printf(&text, "SELECT %s FROM \"%s\" WHERE seen < ?1 AND client_id > ?2 ORDER BY client_id LIMIT ?3",
+    buf_printf(&text, "SELECT %s FROM \"%s\" WHERE _seen < ?1 AND client_id > ?2 ORDER BY client_id LIMIT ?3",
                sql->columns, table->sql);
     sql->unseen = buf_take(&text);
     sql->insert = insert_text(table);
@@ -105,7 +107,7 @@ static void definition_text(const struct table *table, struct buf *out)
     buf_putc(out, '}');
 }
 
-/* What the sort keys and is_done depend on: when it changes, they are computed again. */
+/* What the sort keys and _is_done depend on: when it changes, they are computed again. */
 static void sorts_text(const struct table *table, struct buf *out)
 {
     buf_puts(out, table->done == NULL ? "-" : table->done->name);
@@ -126,10 +128,10 @@ static enum rc create_table(struct db *db, const struct table *table, struct err
     buf_printf(&text, "CREATE TABLE \"%s\" (id INTEGER PRIMARY KEY, client_id TEXT NOT NULL UNIQUE, server_id TEXT, "
                       "server_rev INTEGER NOT NULL, user_id TEXT NOT NULL, created_at INTEGER NOT NULL, "
                       "updated_at INTEGER NOT NULL, sync_status TEXT NOT NULL CHECK (sync_status IN ('pending', "
-                      "'synced')), shadow TEXT, extra TEXT, seen INTEGER NOT NULL, mine INTEGER NOT NULL, "
-                      "is_done INTEGER NOT NULL", table->sql);
+                      "'synced')), shadow TEXT, extra TEXT, _seen INTEGER NOT NULL, _mine INTEGER NOT NULL, "
+                      "_is_done INTEGER NOT NULL", table->sql);
     for (size_t i = 0; i < TABLE_SORTS_MAX; i++)
-        buf_printf(&text, ", sort_%zu", i + 1);
+        buf_printf(&text, ", _sort_%zu", i + 1);
     for (size_t i = 0; i < table->column_count; i++)
         buf_printf(&text, ", \"%s\" %s", table->columns[i].sql, column_sql_type(&table->columns[i]));
     buf_printf(&text, ");INSERT OR IGNORE INTO sync_counts (table_name, is_done) VALUES ('%s', 0), ('%s', 1);",
@@ -145,7 +147,7 @@ static enum rc create_indexes(struct db *db, const struct table *table, struct e
 
     for (size_t i = 1; i <= TABLE_SORTS_MAX; i++) {
         if (i <= table->sort_count)
-            buf_printf(&text, "CREATE INDEX IF NOT EXISTS \"%s_sort_%zu\" ON \"%s\" (is_done, sort_%zu, client_id);",
+            buf_printf(&text, "CREATE INDEX IF NOT EXISTS \"%s_sort_%zu\" ON \"%s\" (_is_done, _sort_%zu, client_id);",
                        table->sql, i, table->sql, i);
         else
             buf_printf(&text, "DROP INDEX IF EXISTS \"%s_sort_%zu\";", table->sql, i);
@@ -183,7 +185,7 @@ static enum rc fill_new_column(struct row *row, const struct column *col, struct
     return rc;
 }
 
-/* Writes every row again: sort keys and is_done are computed, new columns (is_new by index) get their values. */
+/* Writes every row again: sort keys and _is_done are computed, new columns (is_new by index) get their values. */
 static enum rc rewrite_rows(struct db *db, const struct table *table, const bool *is_new, struct err *err)
 {
     struct buf text = { 0 };
@@ -217,31 +219,44 @@ static enum rc rewrite_rows(struct db *db, const struct table *table, const bool
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
+/* Every column that the SQLite table was made from must still be there, and of the same kind. */
+static enum rc check_fit(const struct table *table, const cJSON *before, struct err *err)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach(item, before) {
+        const struct column *col = table_column(table, item->string);
+        if (col == NULL)
+            return err_set(err, RC_INVALID, "column \"%s\" of table \"%s\" was dropped, and this device has data in it. "
+                           "Put the column back.", item->string, table->name);
+        if (!cJSON_IsString(item) || strcmp(item->valuestring, column_kind_name(col->kind)) != 0)
+            return err_set(err, RC_INVALID, "column \"%s\" of table \"%s\" changed its type from %s to %s. Make a new "
+                           "column instead.", item->string, table->name,
+                           cJSON_IsString(item) ? item->valuestring : "?", column_kind_name(col->kind));
+    }
+    return RC_OK;
+}
+
+static enum rc parse_definition(const struct table *table, const char *text, cJSON **out, struct err *err)
+{
+    if (json_parse(text, strlen(text), out, err))
+        return err_set(err, RC_CORRUPT, "The store is damaged (definition of table %s). See: outpost doctor.",
+                       table->name);
+    return RC_OK;
+}
+
 /* Compares what the SQLite table was made from with the definition of today; adds columns. */
 static enum rc grow_table(struct db *db, const struct table *table, const char *was, bool *is_new, struct err *err)
 {
     cJSON *before = NULL;
-    const cJSON *item;
-    enum rc rc = json_parse(was, strlen(was), &before, err);
+    enum rc rc = parse_definition(table, was, &before, err);
 
     if (rc)
-        return err_set(err, RC_CORRUPT, "The store is damaged (definition of table %s). See: outpost doctor.",
-                       table->name);
-    cJSON_ArrayForEach(item, before) {
-        const struct column *col = table_column(table, item->string);
-        if (col == NULL) {
-            rc = err_set(err, RC_INVALID, "%s: column \"%s\" of table \"%s\" was dropped, and this device has data in "
-                         "it. Put the column back.", table->source, item->string, table->name);
-            goto out;
-        }
-        if (!cJSON_IsString(item) || strcmp(item->valuestring, column_kind_name(col->kind)) != 0) {
-            rc = err_set(err, RC_INVALID, "%s: column \"%s\" of table \"%s\" changed its type from %s to %s. Make a new "
-                         "column instead.", table->source, item->string, table->name,
-                         cJSON_IsString(item) ? item->valuestring : "?", column_kind_name(col->kind));
-            goto out;
-        }
-    }
-    for (size_t i = 0; i < table->column_count; i++) {
+        return rc;
+    rc = check_fit(table, before, err);
+    if (rc)
+        err_prefix(err, "%s", table->source);
+    for (size_t i = 0; !rc && i < table->column_count; i++) {
         const struct column *col = &table->columns[i];
         if (cJSON_GetObjectItemCaseSensitive(before, col->name) != NULL)
             continue;
@@ -249,11 +264,8 @@ static enum rc grow_table(struct db *db, const struct table *table, const char *
         buf_printf(&text, "ALTER TABLE \"%s\" ADD COLUMN \"%s\" %s", table->sql, col->sql, column_sql_type(col));
         rc = sql_exec(db->sql, buf_str(&text), err);
         buf_done(&text);
-        if (rc)
-            goto out;
         is_new[i] = true;
     }
-out:
     cJSON_Delete(before);
     return rc;
 }
@@ -395,4 +407,48 @@ enum rc schema_update(struct db *db, struct err *err)
         return rc;
     }
     return tx_commit(db, err);
+}
+
+/* ---- fitting a registry to a file ---- */
+
+/* Takes the tables out of the registry that do not fit; from the last to the first, for their places move. */
+static enum rc refuse_unfit(struct sql *sql, struct registry *reg, struct err *err)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = registry_count(reg); !rc && i-- > 0;) {
+        const struct table *table = registry_at(reg, i);
+        cJSON *before = NULL;
+        sqlite3_stmt *st = sql_get(sql, "SELECT definition FROM sync_metadata WHERE table_name = ?1", err);
+        if (st == NULL)
+            return err->rc;
+        sql_bind_text(st, 1, table->name);
+        rc = sql_step(sql, st, err);
+        if (rc == RC_OK)
+            rc = parse_definition(table, sql_text(st, 0), &before, err);
+        else if (rc == RC_NOT_FOUND)
+            rc = RC_OK;
+        sqlite3_reset(st);
+        if (!rc && before != NULL && check_fit(table, before, err)) {
+            const char *name = table->name;
+            registry_refuse(reg, name, err->msg);
+        }
+        cJSON_Delete(before);
+    }
+    return rc;
+}
+
+enum rc db_fit_registry(const char *path, struct registry *reg, struct err *err)
+{
+    const struct sql_options options = { .path = path, .read_only = true, .busy_ms = 5000,
+                                         .application_id = STORE_APPLICATION_ID, .version = STORE_VERSION };
+    struct sql *sql = NULL;
+
+    if (!file_exists(path))
+        return RC_OK;
+    enum rc rc = sql_open(&options, &sql, err);
+    if (!rc)
+        rc = refuse_unfit(sql, reg, err);
+    sql_close(sql);
+    return rc;
 }

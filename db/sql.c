@@ -72,12 +72,14 @@ static int retry_busy(void *ctx, int count)
     return 1;
 }
 
-/* SQLite makes files 0644 & ~umask; journals take the mode of the main file, so it is made first. */
+/* SQLite makes files 0644 & ~umask; journals take the mode of the main file, so it is made first. Only ever made, never
+ * opened when it is there: closing any descriptor of it would drop the locks of this process's other connections
+ * (fcntl(2); sqlite.org/howtocorrupt.html section 2.2). */
 static void make_private(const struct sql_options *options)
 {
     if (options->vfs != NULL || options->read_only)
         return;
-    int fd = open(options->path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(options->path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0)
         close(fd);
 }

@@ -68,6 +68,11 @@ enum rc db_open(const struct db_options *options, struct db **out, struct err *e
         rc = db_user_id(db, err);
     if (rc)
         goto out;
+    /* A process that was killed within its COMMIT may have left what SQLite now shows and no disk has yet. */
+    if (options->role == DB_SYNCER || options->role == DB_COMMAND)
+        rc = sql_checkpoint(db->sql, false, err);
+    if (rc)
+        goto out;
     if (!options->no_bell)
         db->bell_fd = open_bell(options->path);
     db_has_changed(db);

@@ -42,6 +42,10 @@ struct db_options {
  * change is RC_INVALID with words, and touches nothing), adds missing tables and columns. A DB_READER does not make
  * or change anything: it needs a file that another role has opened before. */
 enum rc db_open(const struct db_options *options, struct db **out, struct err *err);
+/* Before a file is opened: takes the tables out of the registry whose definitions do not fit what the file already holds
+ * (a dropped column, a changed type), as registry_problems; so that they stop no other table. Their data and ops stay
+ * as they are, and are there again when the definition is right. No file yet: nothing to do. */
+enum rc db_fit_registry(const char *path, struct registry *reg, struct err *err);
 void db_close(struct db *db);                           /* db_close(NULL) is fine */
 const struct registry *db_registry(const struct db *db);
 const char *db_path(const struct db *db);               /* borrowed */

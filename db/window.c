@@ -1,4 +1,4 @@
-/* Lists as keyset windows. One index per sort order, (is_done, sort_N, client_id): the open and the done view read it
+/* Lists as keyset windows. One index per sort order, (_is_done, _sort_N, client_id): the open and the done view read it
  * as it lies, the view of all merges its two halves; either costs the same at any size. */
 #include "db/store_priv.h"
 
@@ -123,10 +123,10 @@ enum rc db_record_find(struct db *db, const struct table *table, const char *pre
 /* One half of the list, or all of it; ?1 ?2 are the key and id to start from, ?3 the limit. */
 static void put_half(struct buf *out, struct db *db, const struct db_window *w, bool is_done, const char *compare)
 {
-    buf_printf(out, "SELECT %s, sort_%zu, client_id FROM \"%s\" WHERE is_done = %d",
+    buf_printf(out, "SELECT %s, _sort_%zu, client_id FROM \"%s\" WHERE _is_done = %d",
                table_sql(db, w->table)->columns, w->sort + 1, w->table->sql, is_done);
     if (compare != NULL)
-        buf_printf(out, " AND (sort_%zu, client_id) %s (?1, ?2)", w->sort + 1, compare);
+        buf_printf(out, " AND (_sort_%zu, client_id) %s (?1, ?2)", w->sort + 1, compare);
 }
 
 static const char *comparison(const struct db_window *w, bool ascends)

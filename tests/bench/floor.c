@@ -236,10 +236,10 @@ double floor_push(const char *queued, const char *backend, const char *dir)
     p.drop = prepare(p.device, "DELETE FROM sync_queue WHERE op_id = ?");
     p.find_task = prepare(p.device, "SELECT * FROM tasks WHERE client_id = ?");
     p.update_task = prepare(p.device, "UPDATE tasks SET server_id = 'abcdefghijklmnopqrstuvwxyz012345', server_rev = "
-                                      "1700000000000000, sync_status = 'synced', shadow = NULL, seen = 1, text = text, "
+                                      "1700000000000000, sync_status = 'synced', shadow = NULL, _seen = 1, text = text, "
                                       "is_completed = is_completed, priority = priority, due_at = due_at, notes = notes, "
-                                      "updated_at = updated_at, sort_1 = sort_1, sort_2 = sort_2, sort_3 = sort_3, "
-                                      "sort_4 = sort_4 WHERE client_id = ?");
+                                      "updated_at = updated_at, _sort_1 = _sort_1, _sort_2 = _sort_2, _sort_3 = _sort_3, "
+                                      "_sort_4 = _sort_4 WHERE client_id = ?");
     p.find_receipt = prepare(p.backend, "SELECT * FROM receipts WHERE user_n = 1 AND op_id = ?");
     p.find_record = prepare(p.backend, "SELECT * FROM records WHERE user_n = 1 AND table_name = 'tasks' AND client_id = ?");
     p.put_record = prepare(p.backend, p.records.insert);

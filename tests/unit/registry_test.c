@@ -303,7 +303,7 @@ static void names_of_the_store_are_kept(void **state)
 {
     static const char *const columns[] = {
         "id", "clientId", "serverId", "serverRev", "userId", "createdAt", "updatedAt", "deletedAt",
-        "syncStatus", "shadow", "extra", "seen", "mine", "isDone", "rowid", "rev", "runId",
+        "syncStatus", "shadow", "extra", "rowid", "rev", "runId",
         "writers",
     };
     static const char *const tables[] = {

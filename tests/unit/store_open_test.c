@@ -209,6 +209,32 @@ static void a_request_of_another_process_gets_its_answer(void **state)
     assert_int_equal(read.wanted_what, 4);
 }
 
+/* SQLite's lock bytes (os_unix.c: SHARED_FIRST, SHARED_SIZE), asked for by another process. */
+static bool is_locked_by_us(const char *path)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct flock want = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000002, .l_len = 510 };
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        _exit(fd >= 0 && fcntl(fd, F_GETLK, &want) == 0 && want.l_type != F_UNLCK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void a_second_connection_leaves_the_locks_of_the_first(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(is_locked_by_us(f->path));
+    struct db *second = fixture_open(f, DB_WRITER);
+    assert_true(is_locked_by_us(f->path));
+    db_close(second);
+    assert_true(is_locked_by_us(f->path));
+}
+
 /* A child takes the lock, says so through the pipe, and waits to be killed. */
 static pid_t lock_in_child(struct fixture *f)
 {
@@ -307,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         T(a_store_is_for_its_owner_alone),
+        T(a_second_connection_leaves_the_locks_of_the_first),
         T(a_foreign_or_newer_file_is_refused_untouched),
         T(what_is_no_database_is_called_damaged),
         T(a_reader_needs_a_file_and_cannot_write),

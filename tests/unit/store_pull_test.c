@@ -224,6 +224,11 @@ static void a_definition_that_drops_or_changes_a_column_is_refused_untouched(voi
         const struct db_options options = { .path = f->path, .role = DB_SYNCER, .registry = reg, .clock = &f->clock };
         assert_int_equal(db_open(&options, &db, &f->err), RC_INVALID);
         assert_non_null(strstr(f->err.msg, i == 0 ? "dropped" : "changed its type from choice to integer"));
+        must(f, db_fit_registry(f->path, reg, &f->err));
+        assert_int_equal(registry_count(reg), 0);
+        assert_int_equal(registry_problem_count(reg), 1);
+        must(f, db_open(&options, &db, &f->err));
+        db_close(db);
         registry_free(reg);
     }
     assert_string_equal(fixture_text(f, ID_B, "isCompleted"), "yes");

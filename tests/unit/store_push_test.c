@@ -216,7 +216,7 @@ static void a_clock_set_back_by_years_keeps_nothing_waiting(void **state)
         struct db_ops sent = fixture_take(f, i + 1);
         fixture_rejected(f, &sent.items[i], codes[i]);
         db_ops_done(&sent);
-        f->now -= 3LL * 365 * 24 * 3600 * 1000;
+        f->now -= i == 0 ? 3600 * 1000 : 3LL * 365 * 24 * 3600 * 1000;
         must(f, db_push_due(f->db, &due, &f->err));
         assert_int_equal(due, 0);
     }
