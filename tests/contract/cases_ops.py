@@ -1,7 +1,7 @@
 """CONTRACT.md section 2: ops and results of sync:upsert and sync:bulkUpsert."""
 
 from suite import applied, case, check, fails, nothing_written, rejected, same, value
-from world import make_op, new_device, new_id, new_run
+from world import make_op, new_device, new_id, new_run, refused_op
 
 
 @case()
@@ -245,12 +245,20 @@ def an_unknown_column_in_an_op_is_rejected(t):
         "writers",
         "constructor",
         "text ",
-        "",
     )
     with nothing_written(t.me):
         for name in names:
             result = t.me.push(make_op(set={"text": "x", name: "x"}))
             rejected(result, "unknown_column", column=name)
+
+
+@case()
+def a_name_that_no_column_can_have_is_refused(t):
+    """unknown_column; or the call is refused as a whole, because on Convex no object has such a
+    member."""
+    with nothing_written(t.me):
+        for name in ("", "$text", "t\u00e9xt", "a" * 2000):
+            refused_op(t.me, make_op(set={"text": "x", name: "x"}), "unknown_column")
 
 
 @case()

@@ -147,7 +147,6 @@ def unknown_tables_are_named_and_hinder_no_other(t):
         "receipts": "x",
         "Tasks": None,
         "sqlite_master": None,
-        "": None,
     }
     page = value(t.me.changes_call({"tasks": cursor, **names}))
     same(sorted(page["unknown"]), sorted(names), "unknown")

@@ -93,7 +93,7 @@ def refreshing_does_not_prolong_a_session(t):
     same(t.me.refresh_with(t.me.refresh_token), None, "tokens on day 31")
 
 
-@case("embedded", "fresh")
+@case("fresh")
 def too_many_wrong_passwords_are_stopped(t):
     """too_many_attempts."""
     for attempt in range(40):
@@ -108,7 +108,7 @@ def too_many_wrong_passwords_are_stopped(t):
     t.you.head()  # who is signed in stays signed in
 
 
-@case("embedded", "advance")
+@case("advance")
 def too_many_attempts_are_forgiven_in_time(t):
     """too_many_attempts: attempts are limited in a time, no account is locked for good."""
     for attempt in range(40):
@@ -119,7 +119,7 @@ def too_many_attempts_are_forgiven_in_time(t):
     t.you.sign_in().head()
 
 
-@case("embedded", "fresh")
+@case("fresh")
 def too_many_attempts_at_unknown_accounts_tell_nothing(t):
     """invalid_credentials (unknown account, wrong password): an unknown account behaves as a known
     one."""

@@ -8,10 +8,12 @@ import sys
 import time
 import traceback
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "convex-server")]
 sys.dont_write_bytecode = True
 
 import control  # noqa: E402
+import convex_backend  # noqa: E402
 import definitions  # noqa: E402
 from suite import CASES, CONTROL_POWERS, TABLES, Failed, Skip, check  # noqa: E402
 from world import World  # noqa: E402
@@ -46,7 +48,10 @@ def parse(words):
     parser.add_argument("--password2")
     parser.add_argument("--control", metavar="CMD", help="a command with power over that backend")
     parser.add_argument("--backend", metavar="PATH", help="an outpost-backend to start and test")
-    parser.add_argument("--tables", metavar="DIR", help="more table definitions for --backend")
+    parser.add_argument(
+        "--convex", action="store_true", help="start and test the Convex functions of assets/convex"
+    )
+    parser.add_argument("--tables", metavar="DIR", help="more table definitions for the started")
     parser.add_argument(
         "--tasks",
         metavar="FILE",
@@ -64,8 +69,8 @@ def parse(words):
     )
     parser.add_argument("--trace", action="store_true", help="print a traceback with each failure")
     args = parser.parse_args(words)
-    if not args.list and bool(args.url) == bool(args.backend):
-        parser.error("give --url or --backend")
+    if not args.list and [bool(args.url), bool(args.backend), args.convex].count(True) != 1:
+        parser.error("give --url, --backend or --convex")
     if args.url and not (args.email and args.password):
         parser.error("--url needs --email and --password")
     return args
@@ -78,8 +83,8 @@ class Stage:
         self.args = args
         self.tasks = definitions.read(args.tasks)
         self.main_backend = None
-        if args.backend:
-            self.main_backend = control.Backend(args.backend, args.tables)
+        if args.backend or args.convex:
+            self.main_backend = self.start()
             self.control = self.main_backend
             self.url, self.accounts = self.main_backend.url, control.ACCOUNTS
         else:
@@ -92,6 +97,12 @@ class Stage:
                 self.accounts.append((args.email2, args.password2))
         self.world = self.make_world(self.url, self.control)
 
+    def start(self, powers=()):
+        options = ["--signup"] if "signup" in powers else []
+        if self.args.convex:
+            return convex_backend.ConvexBackend(self.args.tables, options)
+        return control.Backend(self.args.backend, self.args.tables, "advance" in powers, options)
+
     def make_world(self, url, power):
         return World(url, self.accounts, self.tasks, power)
 
@@ -102,7 +113,7 @@ class Stage:
             raise Skip(f"needs power to {', '.join(lacking)}")
         if "embedded" in case.needs and not self.control.is_embedded:
             raise Skip("about the embedded backend only")
-        if powers and self.control.is_embedded:
+        if powers and self.main_backend:
             self.run_alone(case, powers)
             return
         for need in case.needs:
@@ -119,8 +130,7 @@ class Stage:
             self.world = self.make_world(world.url, self.control)
 
     def run_alone(self, case, powers):
-        options = ["--signup"] if "signup" in powers else []
-        backend = control.Backend(self.args.backend, self.args.tables, "advance" in powers, options)
+        backend = self.start(powers)
         try:
             world = self.make_world(backend.url, backend)
             world.me  # signed in before the case moves anything

@@ -18,7 +18,18 @@ export function normalEmail(email: string): string {
   return email.trim().replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
+/**
+ * HMAC pads its key with zeros, so that scrypt takes "secret" and "secret\0" for the same password:
+ * one that holds U+0000 is none.
+ */
+function hasNul(password: string): boolean {
+  return password.includes("\0");
+}
+
 export function checkNewPassword(password: string): void {
+  if (hasNul(password)) {
+    refuse("invalid_value", "A password cannot hold U+0000.", { column: "password" });
+  }
   if ([...password].length < PASSWORD_CODE_POINTS) {
     refuse("invalid_value", `A password has at least ${PASSWORD_CODE_POINTS} characters.`, {
       column: "password",
@@ -31,6 +42,7 @@ function filledText(params: Record<string, unknown>, name: string): string {
   if (typeof value !== "string" || value === "") {
     refuse("invalid_credentials", "E-mail and password are needed.");
   }
+  if (hasNul(value)) refuse("invalid_credentials", "E-mail or password is wrong.");
   return value;
 }
 

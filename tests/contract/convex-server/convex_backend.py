@@ -1,0 +1,114 @@
+"""The Convex functions of assets/convex as a backend for the contract suite: a process of
+server.mjs, with power over its clock and epoch through its control port."""
+
+import glob
+import json
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+from control import ACCOUNTS
+from definitions import PAGES, THINGS
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+START_S = 60
+
+
+def node():
+    """Node from the npm package that the lock file pins; never the machine's."""
+    found = glob.glob(os.path.join(HERE, "node_modules", "node-linux-*", "bin", "node"))
+    if not found:
+        raise RuntimeError(f"no packages: run {os.path.join(HERE, 'install.sh')}")
+    return found[0]
+
+
+class ConvexBackend:
+    """One server with a database of its own, in memory; stopped by its pid."""
+
+    is_embedded = False
+    powers = frozenset(["advance", "epoch", "signup", "fresh"])
+    db = ""  # in memory: whatever a case calls it, every start is a new deployment
+
+    def __init__(self, tables_dir=None, options=()):
+        self.dir = tempfile.TemporaryDirectory(prefix="outpost-contract-")
+        self.tables = [tables_dir] if tables_dir else []
+        for table in (THINGS, PAGES):
+            path = os.path.join(self.dir.name, table["name"] + ".json")
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(table, file)
+            self.tables.append(path)
+        self.options = list(options)
+        self.start()
+
+    def start(self):
+        words = [node(), os.path.join(HERE, "server.mjs"), *self.options]
+        for path in self.tables:
+            words += ["--table", path]
+        for account in ACCOUNTS:
+            words += ["--account", *account]
+        self.log = open(os.path.join(self.dir.name, "log"), "ab")
+        self.process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log
+        )
+        self.url = self.line("listening")
+        self.control = self.line("control")
+
+    def line(self, word):
+        deadline = time.monotonic() + START_S
+        line = b""
+        fd = self.process.stdout.fileno()
+        while not line.endswith(b"\n"):
+            readable, _, _ = select.select([fd], [], [], max(0, deadline - time.monotonic()))
+            byte = os.read(fd, 1) if readable else b""
+            if not byte:
+                raise RuntimeError(f"the server did not start: {line!r} {self.tail()}")
+            line += byte
+        words = line.decode().split()
+        if len(words) != 2 or words[0] != word:
+            raise RuntimeError(f"wanted `{word} URL`, got {line!r}")
+        return words[1]
+
+    def tail(self):
+        with open(self.log.name, encoding="utf-8", errors="replace") as file:
+            return file.read()[-2000:]
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self):
+        return self.end(signal.SIGTERM)
+
+    def end(self, how):
+        """Ends the process by its pid; its exit status."""
+        if how:
+            self.process.send_signal(how)
+        status = self.process.wait(20)
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.log.close()
+        return status
+
+    def close(self):
+        """Stops it and clears away; why the end was not in order, or None."""
+        status = self.end(signal.SIGTERM)
+        why = f"the server ended with status {status}: {self.tail()}" if status else None
+        self.dir.cleanup()
+        return why
+
+    def power(self, name, body=None):
+        data = json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.control}/{name}", data, method="POST")
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return json.load(answer)
+
+    # powers
+
+    def advance(self, seconds):
+        self.power("advance", {"seconds": seconds})
+
+    def new_epoch(self):
+        return self.power("epoch")
