@@ -32,6 +32,21 @@ static enum rc read_config(struct app *app, struct err *err)
     return rc;
 }
 
+/* Before anybody looks a table up. What goes wrong here is said, once, when the store is opened. */
+static void fit_registry(struct app *app)
+{
+    struct accounts accounts = { .current = -1 };
+    struct err err = { 0 };
+
+    if (accounts_read(app->paths.data_dir, &accounts, &err) == RC_OK && accounts.current >= 0) {
+        char *path = path_join(app->paths.data_dir, accounts.items[accounts.current].file);
+        if (db_fit_registry(path, app->registry, &err))
+            log_warn("app", "definitions were not compared with the store: %s", rc_name(err.rc));
+        free(path);
+    }
+    accounts_done(&accounts);
+}
+
 static enum rc load_registry(struct app *app, struct err *err)
 {
     const char *named = config_text(&app->config, "tables_dir");
@@ -40,6 +55,7 @@ static enum rc load_registry(struct app *app, struct err *err)
 
     if (rc)
         return rc;
+    fit_registry(app);
     for (size_t i = 0; i < registry_problem_count(app->registry); i++) {
         const struct registry_problem *problem = registry_problem_at(app->registry, i);
         complain("%s: %s", problem->source, problem->sentence);
