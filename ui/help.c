@@ -7,7 +7,9 @@
 #include "ui/ui_priv.h"
 
 #define LINE_COLS 96
-#define LABEL_COLS 20
+#define LABEL_COLS 18
+#define KEYS_COLS 18
+#define HALF_COLS 40            /* where the second half of a row starts */
 #define LINES_MAX 128
 
 struct help {
@@ -58,16 +60,36 @@ static void add(struct help *help, const char *text)
     (void)snprintf(help->lines[help->count++], LINE_COLS, "%s", text);
 }
 
-static void add_keys(struct help *help, const struct keymap *map, enum ui_context context)
+/* Two to a row where both fit. */
+static void add_keys(struct help *help, const struct keymap *map, enum ui_context context,
+                     bool is_wide)
 {
     struct keymap_line line;
-    char text[LINE_COLS];
+    char text[LINE_COLS] = "", cell[LINE_COLS];
     size_t at = 0;
 
     while (keymap_help(map, context, &at, &line)) {
-        (void)snprintf(text, sizeof text, "%-*s %s", LABEL_COLS, line.label, line.keys);
-        add(help, text);
+        bool is_short = ui_width(line.label) < LABEL_COLS && ui_width(line.keys) <= KEYS_COLS;
+
+        (void)snprintf(cell, sizeof cell, "%s%*s%s", line.label,
+                       is_short ? LABEL_COLS - ui_width(line.label) : 1, "", line.keys);
+        if (*text && is_short) {
+            (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%*s%s",
+                           HALF_COLS - ui_width(text), "", cell);
+            add(help, text);
+            text[0] = '\0';
+            continue;
+        }
+        if (*text)
+            add(help, text);
+        (void)snprintf(text, sizeof text, "%s", cell);
+        if (!is_wide || !is_short) {
+            add(help, text);
+            text[0] = '\0';
+        }
     }
+    if (*text)
+        add(help, text);
 }
 
 static void help_load(struct ui *ui, void *state)
@@ -139,17 +161,18 @@ void ui_help_open(struct ui *ui, enum ui_context context)
         "",
         N_("Dates   2026-11-28  28.11.  11-28  today  tom  fri  +3  +2w"),
     };
+    bool is_wide = ui->frame.cols >= 2 * HALF_COLS;
     struct help *help;
 
     if (ui_has_screen(ui, &ui_help_screen))
         return;
     help = mem_zero(1, sizeof *help);
     help->lines = mem_zero(LINES_MAX, sizeof *help->lines);
-    add_keys(help, ui->keymap, context);
+    add_keys(help, ui->keymap, context, is_wide);
     if (context == UI_IN_LIST)
-        add_keys(help, ui->keymap, UI_IN_ALL);
+        add_keys(help, ui->keymap, UI_IN_ALL, is_wide);
     if (context == UI_IN_FORM || context == UI_IN_LOGIN)
-        add_keys(help, ui->keymap, UI_IN_TEXT);
+        add_keys(help, ui->keymap, UI_IN_TEXT, is_wide);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         add(help, *words[i] ? _(words[i]) : "");
     ui_push(ui, &ui_help_screen, help);

@@ -77,7 +77,7 @@ void list_undo_keep(struct ui *ui, struct list *list, const struct record *befor
         if (!is_set[i])
             continue;
         if (!undo->what[0])
-            (void)snprintf(undo->what, sizeof undo->what, "%s", table->columns[i].label);
+            ui_lower(table->columns[i].label, undo->what, sizeof undo->what);
         value_copy(&undo->before[i], &before->values[i]);
         undo->is_set[i] = true;
     }

@@ -107,6 +107,7 @@ static void what_of(const struct queue *queue, const struct db_op *op, struct bu
     const struct table *table = registry_find(queue->registry, op->table_name);
     struct buf name = { 0 }, value = { 0 };
     bool is_string, is_first = true;
+    char label[64];
 
     if (op->is_create) {
         buf_puts(out, _("new"));
@@ -115,7 +116,8 @@ static void what_of(const struct queue *queue, const struct db_op *op, struct bu
     for (const char *at = op->set; flat_next(&at, &name, &value, &is_string); is_first = false) {
         const struct column *column = table ? table_column(table, buf_str(&name)) : NULL;
 
-        buf_printf(out, "%s%s", is_first ? "" : ", ", column ? column->label : buf_str(&name));
+        ui_lower(column ? column->label : buf_str(&name), label, sizeof label);
+        buf_printf(out, "%s%s", is_first ? "" : ", ", label);
     }
     buf_done(&name);
     buf_done(&value);
@@ -207,7 +209,7 @@ static int draw_changes(const struct queue *queue, const struct db_op *op, struc
 {
     const struct table *table = registry_find(queue->registry, op->table_name);
     struct buf name = { 0 }, value = { 0 };
-    char before[VALUE_MAX], after[VALUE_MAX], text[2 * VALUE_MAX + 8];
+    char before[VALUE_MAX], after[VALUE_MAX], text[2 * VALUE_MAX + 8], label[64];
     bool is_string;
 
     for (const char *at = op->set; row < end && flat_next(&at, &name, &value, &is_string); row++) {
@@ -215,7 +217,8 @@ static int draw_changes(const struct queue *queue, const struct db_op *op, struc
 
         readable(column, buf_str(&value), is_string, after);
         base_value(op, column, buf_str(&name), before);
-        ui_put(c, row, 2, 11, UI_PLAIN, column ? column->label : buf_str(&name));
+        ui_lower(column ? column->label : buf_str(&name), label, sizeof label);
+        ui_put(c, row, 2, 11, UI_PLAIN, label);
         (void)snprintf(text, sizeof text, op->is_create ? "%s%s" : "%s -> %s",
                        op->is_create ? "" : before, after);
         ui_put(c, row, 14, c->cols - 15, UI_PLAIN, text);

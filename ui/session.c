@@ -24,10 +24,15 @@ int64_t ui_wall(const struct ui *ui)
     return clock_wall(ui->clock);
 }
 
+void ui_lower(const char *label, char *out, size_t size)
+{
+    (void)snprintf(out, size, "%s", label);
+    out[0] = (char)tolower((unsigned char)out[0]);
+}
+
 void ui_plural(const struct table *table, char *out, size_t size)
 {
-    (void)snprintf(out, size, "%s", table->label);
-    out[0] = (char)tolower((unsigned char)out[0]);
+    ui_lower(table->label, out, size);
 }
 
 /* ---- open and close ---- */
@@ -159,6 +164,8 @@ void ui_session_counts(struct ui *ui)
         return;
     if (counts.waiting < ui->counts.waiting)
         ui->sent_in_round += ui->counts.waiting - counts.waiting;
+    if (counts.failed > ui->counts.failed)
+        ui->sent_with_failed = ui->sent_in_round;
     if (counts.failed < ui->banner_hidden_at)
         ui->banner_hidden_at = counts.failed;
     ui->counts = counts;
@@ -259,6 +266,10 @@ static void say_status(struct ui *ui, const struct sync_status *was)
                      "Sign in to send %ld pending changes. You can go on working; nothing is lost.",
                      (unsigned long)ui->counts.waiting),
             (long)ui->counts.waiting);
+    else if (s->holder_is_stopped && !was->holder_is_stopped)
+        ui_say(ui, _("Process %ld holds the store and is stopped."), (long)s->holder);
+    else if (s->phase == SYNC_BLOCKED && was->phase != SYNC_BLOCKED && s->last.rc)
+        ui_say_err(ui, &s->last);
     else if (is_failure && (ui->is_sync_asked || (s->net == SYNC_ONLINE && was->last.rc == RC_OK)))
         ui_say_err(ui, &s->last);
     if (is_round)
@@ -301,8 +312,8 @@ void ui_banner(const struct ui *ui, struct buf *out)
     buf_printf(
         out, ngettext("%lu change was refused 3 times", "%lu changes were refused 3 times", failed),
         failed);
-    if (ui->sent_in_round > 0)
-        buf_printf(out, _("; %ld were sent"), (long)ui->sent_in_round);
+    if (ui->sent_with_failed > 0)
+        buf_printf(out, _("; %ld were sent"), (long)ui->sent_with_failed);
     buf_puts(out, _(".  F5 Retry  F9 Inspect  Esc Hide"));
 }
 

@@ -94,6 +94,7 @@ struct ui {
     bool is_disk_full, is_sync_asked;
     int64_t busy_at;            /* monotonic: when to show it; 0: no round, or shown already */
     int64_t sent_in_round;
+    int64_t sent_with_failed;   /* of it, when a change was refused for good */
     int64_t banner_hidden_at;   /* count of failed ops for which the user hid the banner */
 
     struct ui_layer stack[UI_STACK_MAX];
@@ -154,6 +155,7 @@ void ui_saved(struct ui *ui); /* after a db_save: message, counts, and sync is a
 void ui_save_failed(struct ui *ui, const struct err *err);
 void ui_sign_out(struct ui *ui);
 /* A table's label as it stands inside a sentence ("tasks"); out holds at least 64 bytes. */
+void ui_lower(const char *label, char *out, size_t size);       /* the same for any label */
 void ui_plural(const struct table *table, char *out, size_t size);
 bool ui_table_is_complete(struct ui *ui, const struct table *table);
 int64_t ui_now(const struct ui *ui);                    /* monotonic ms */
