@@ -1,6 +1,6 @@
 /* What happens to a request, and to its answer. A request may be executed at any time after the
  * device gave up on it, and more than once. */
-#include "tests/simulation/sim.h"
+#include "tests/simulation/net.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -13,20 +13,6 @@
 #define GIVE_UP_MS (30 * SECOND)
 #define LATE_MAX_MS (20 * 60 * SECOND)
 
-enum fate {
-    FATE_WELL,
-    FATE_LOST,
-    FATE_NO_ANSWER,
-    FATE_LATE,
-    FATE_DOUBLE,
-    FATE_CUT,
-    FATE_ERROR,
-    FATE_ERROR_AFTER,
-    FATE_PORTAL,
-    FATE_REFUSED,
-    FATE_COUNT
-};
-
 static const char *const fate_names[FATE_COUNT] = {
     [FATE_WELL] = "well",
     [FATE_LOST] = "lost",
@@ -38,25 +24,6 @@ static const char *const fate_names[FATE_COUNT] = {
     [FATE_ERROR_AFTER] = "error after",
     [FATE_PORTAL] = "portal",
     [FATE_REFUSED] = "refused",
-};
-
-struct transfer {
-    uint64_t id;
-    int device;
-    uint32_t life; /* of the device's process: a dead one gets no answer */
-    enum fate fate;
-    bool is_get, is_push, is_page, is_walk, is_refresh;
-    char path[40];
-    char *token;
-    struct buf sent; /* as the device made it */
-    struct buf body; /* as it goes out: a planted fault may have changed it */
-    char swapped_from[ID_SIZE], swapped_to[ID_SIZE]; /* by such a fault */
-    int arrivals;                                    /* to come */
-    bool has_answer;                                 /* an EV_ANSWER is planned or was */
-    bool is_answered;
-    int64_t down_ms;
-    struct convex_reply reply;
-    struct transfer *next;
 };
 
 struct net {
@@ -109,90 +76,6 @@ static void drop_if_over(struct net *net, struct transfer *over)
             return;
         }
     }
-}
-
-/* ---- planted faults ---- */
-
-static void strip_member(struct buf *body, const char *member)
-{
-    struct err ignored;
-    cJSON *json = NULL, *op = NULL;
-
-    if (json_parse(buf_str(body), body->len, &json, &ignored))
-        return;
-    cJSON *args = cJSON_GetObjectItemCaseSensitive(json, "args");
-    cJSON *lone = cJSON_GetObjectItemCaseSensitive(args, "op");
-    cJSON_DeleteItemFromObjectCaseSensitive(lone, member);
-    if (strcmp(member, "base") == 0 && lone != NULL)
-        cJSON_AddItemToObject(lone, member, cJSON_CreateObject());
-    cJSON_ArrayForEach(op, cJSON_GetObjectItemCaseSensitive(args, "ops"))
-    {
-        cJSON_DeleteItemFromObjectCaseSensitive(op, member);
-        if (strcmp(member, "base") == 0)
-            cJSON_AddItemToObject(op, member, cJSON_CreateObject());
-    }
-    buf_clear(body);
-    json_put(body, json);
-    cJSON_Delete(json);
-}
-
-static void replace_all(struct buf *text, const char *from, const char *to)
-{
-    size_t len = strlen(from);
-
-    if (len == 0 || text->len == 0)
-        return;
-    for (char *at = strstr(text->data, from); at != NULL; at = strstr(at + len, from))
-        memcpy(at, to, len); /* ids: of one length */
-}
-
-/* A lone op that was sent before goes under another id, and comes back under its own. */
-static void rename_op(struct sim *sim, struct transfer *t)
-{
-    struct err ignored;
-    cJSON *json = NULL;
-
-    if (json_parse(buf_str(&t->body), t->body.len, &json, &ignored))
-        return;
-    const char *op_id = json_get_string(json_get(json_get(json, "args"), "op"), "opId");
-    if (op_id != NULL) {
-        memcpy(t->swapped_from, op_id, ID_SIZE);
-        id_new(clock_wall(&sim->clock), t->swapped_to);
-        replace_all(&t->body, t->swapped_from, t->swapped_to);
-    }
-    cJSON_Delete(json);
-}
-
-static void plant(struct sim *sim, struct transfer *t)
-{
-    if (sim->broken == BROKEN_FORGET_REPLACES && t->is_push)
-        strip_member(&t->body, "replaces");
-    if (sim->broken == BROKEN_STRIP_BASE && t->is_push)
-        strip_member(&t->body, "base");
-    if (sim->broken == BROKEN_DUPLICATE_CREATE && t->is_push)
-        rename_op(sim, t);
-    if (sim->broken == BROKEN_SWAP_ACCOUNTS && t->is_page &&
-        office_token(sim, !sim->devices[t->device].account)) {
-        free(t->token);
-        t->token = mem_strdup(office_token(sim, !sim->devices[t->device].account));
-    }
-}
-
-static void drop_row(struct sim *sim, struct transfer *t, struct buf *body)
-{
-    struct err ignored;
-    cJSON *json = NULL;
-
-    if (!rng_chance(&sim->rng, 100) || json_parse(buf_str(body), body->len, &json, &ignored))
-        return;
-    cJSON *items = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "value"),
-                                                    t->is_walk ? "docs" : "changes");
-    if (cJSON_GetArraySize(items) > 0) {
-        cJSON_DeleteItemFromArray(items, 0);
-        buf_clear(body);
-        json_put(body, json);
-    }
-    cJSON_Delete(json);
 }
 
 /* ---- out ---- */
@@ -263,7 +146,7 @@ static struct transfer *make(struct device *d, const struct engine_action *actio
     if (t->is_page)
         shrink_page(d->sim, &t->sent);
     buf_append(&t->body, t->sent.data, t->sent.len);
-    plant(d->sim, t);
+    net_plant(d->sim, t);
     return t;
 }
 
@@ -462,9 +345,9 @@ static void answer(struct sim *sim, struct transfer *t, struct exchange *x)
     x->answer = (struct buf){ 0 };
     t->reply.sent_bytes = (int64_t)t->body.len;
     t->reply.got_bytes = (int64_t)t->reply.body.len;
-    replace_all(&t->reply.body, t->swapped_to, t->swapped_from);
+    net_replace_all(&t->reply.body, t->swapped_to, t->swapped_from);
     if (sim->broken == BROKEN_SKIP_PAGE_ROW && t->is_page)
-        drop_row(sim, t, &t->reply.body);
+        net_drop_row(sim, t, &t->reply.body);
     spoil(sim, t);
     plan_answer(sim, t, sim->now + t->down_ms);
 }

@@ -2,16 +2,15 @@
  * code, an office, and a network that loses, delays, doubles and spoils, in one thread, in virtual
  * time, from one seed.
  *
- *   sim.c     the run: events in virtual time, the trace, what a seed decides
- *   vfs.c     disks in memory that die at any write and lose power
- *   device.c  a device: its process, its store, its engine, the driver of the engine
- *   user.c    who types on it
- *   net.c     what happens to a request and to its answer
- *   server.c  the backend: its process and its disk
- *   office.c  who works at the office
- *   model.c   plain data: what was acknowledged, what the backend must hold, judged at every
- *   answer
- *   check.c   the invariants of a device's file, during the run and after it
+ *   sim.c      the run: events in virtual time, the trace, what a seed decides
+ *   vfs.c      SQLite's view of disks that die at any write and lose power; disk.c the disks
+ *   device.c   a device: its process, its store, its engine, the driver of the engine
+ *   user.c     who types on it; values.c what is typed
+ *   net.c      what happens to a request and to its answer; planted.c what must not happen
+ *   server.c   the backend: its process and its disk
+ *   office.c   who works at the office
+ *   model.c    plain data: what was acknowledged, what the backend must hold, judged at each answer
+ *   check.c    the invariants of a device's file, during the run and after it
  *
  * Threads  one.
  * Units    virtual ms since the start of the run.

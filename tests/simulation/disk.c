@@ -1,0 +1,241 @@
+#include "tests/simulation/disk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+
+/* ---- files ---- */
+
+struct file *disk_find(struct vfs *vfs, const char *name)
+{
+    for (struct file *f = vfs->files; f != NULL; f = f->next)
+        if (!f->is_deleted && strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}
+
+struct file *disk_make(struct vfs *vfs, const char *name)
+{
+    struct file *f = mem_zero(1, sizeof *f);
+
+    snprintf(f->name, sizeof f->name, "%s", name);
+    f->machine = name[0] - '0';
+    f->next = vfs->files;
+    vfs->files = f;
+    return f;
+}
+
+static void forget_undos(struct file *f)
+{
+    for (size_t i = 0; i < f->undo_count; i++)
+        free(f->undos[i].saved);
+    f->undo_count = 0;
+}
+
+void disk_drop_regions(struct file *f)
+{
+    for (int i = 0; i < REGIONS; i++) {
+        free(f->regions[i]);
+        f->regions[i] = NULL;
+    }
+}
+
+static void file_free(struct file *f)
+{
+    forget_undos(f);
+    disk_drop_regions(f);
+    free(f->undos);
+    free(f->data);
+    free(f);
+}
+
+void disk_remove(struct vfs *vfs, struct file *gone)
+{
+    for (struct file **at = &vfs->files; *at != NULL; at = &(*at)->next) {
+        if (*at == gone) {
+            *at = gone->next;
+            file_free(gone);
+            return;
+        }
+    }
+}
+
+static void ensure_room(struct file *f, size_t len)
+{
+    if (len <= f->room)
+        return;
+    f->room = len < 65536 ? 65536 : len * 2;
+    f->data = mem_grow(f->data, f->room, 1);
+}
+
+static void set_len(struct file *f, size_t len)
+{
+    ensure_room(f, len);
+    if (len > f->len)
+        memset(f->data + f->len, 0, len - f->len);
+    f->len = len;
+}
+
+static void remember(struct file *f, size_t offset, size_t len)
+{
+    if (f->undo_count == f->undo_room) {
+        f->undo_room = f->undo_room == 0 ? 32 : f->undo_room * 2;
+        f->undos = mem_grow(f->undos, f->undo_room, sizeof *f->undos);
+    }
+    struct undo *u = &f->undos[f->undo_count++];
+    *u = (struct undo){ .offset = offset, .len = len, .file_len = f->len };
+    if (offset < f->len) {
+        u->saved_len = f->len - offset < len ? f->len - offset : len;
+        u->saved = mem_alloc(u->saved_len);
+        memcpy(u->saved, f->data + offset, u->saved_len);
+    }
+}
+
+void disk_write(struct file *f, size_t offset, const void *bytes, size_t len)
+{
+    if (len == 0)
+        return;
+    remember(f, offset, len);
+    if (offset + len > f->len)
+        set_len(f, offset + len);
+    memcpy(f->data + offset, bytes, len);
+}
+
+void disk_truncate(struct file *f, size_t len)
+{
+    if (len < f->len)
+        remember(f, len, f->len - len);
+    else if (len > f->len)
+        remember(f, f->len, 0);
+    set_len(f, len);
+}
+
+static bool lies(const struct vfs *vfs, const struct file *f)
+{
+    const char *suffix = vfs->machines[f->machine].lying_suffix;
+    size_t len = strlen(suffix), name_len = strlen(f->name);
+
+    return len > 0 && name_len >= len && strcmp(f->name + name_len - len, suffix) == 0;
+}
+
+void disk_sync(struct vfs *vfs, struct file *f)
+{
+    if (!lies(vfs, f))
+        forget_undos(f);
+}
+
+/* ---- dying ---- */
+
+enum fate disk_fate(struct vfs *vfs, int machine)
+{
+    struct machine *m = &vfs->machines[machine];
+
+    vfs->operations++;
+    if (m->is_dead)
+        return IS_DEAD;
+    if (!m->is_armed || m->countdown-- > 0)
+        return LIVES;
+    m->is_armed = false;
+    m->is_dead = true;
+    return DIES_BEFORE + (enum fate)rng_below(&vfs->crash_rng, 3);
+}
+
+void vfs_arm(struct vfs *vfs, int machine, uint32_t n, bool with_reads)
+{
+    vfs->machines[machine].counts_reads = with_reads;
+    vfs->machines[machine].is_armed = true;
+    vfs->machines[machine].countdown = n;
+}
+
+void vfs_disarm(struct vfs *vfs, int machine)
+{
+    vfs->machines[machine].is_armed = false;
+    vfs->machines[machine].counts_reads = false;
+}
+
+bool vfs_is_dead(const struct vfs *vfs, int machine)
+{
+    return vfs->machines[machine].is_dead;
+}
+
+void vfs_kill(struct vfs *vfs, int machine)
+{
+    vfs->machines[machine].is_armed = false;
+    vfs->machines[machine].is_dead = true;
+}
+
+void vfs_ignore_syncs(struct vfs *vfs, int machine, const char *suffix)
+{
+    snprintf(vfs->machines[machine].lying_suffix, sizeof vfs->machines[machine].lying_suffix, "%s",
+             suffix);
+}
+
+uint64_t vfs_operations(const struct vfs *vfs)
+{
+    return vfs->operations;
+}
+
+int vfs_open_handles(const struct vfs *vfs, int machine)
+{
+    int n = 0;
+
+    for (const struct file *f = vfs->files; f != NULL; f = f->next)
+        n += f->machine == machine ? f->handles : 0;
+    return n;
+}
+
+/* Back to the synced state, keeping what each write had put there; then some of them again. */
+static uint32_t cut_power(struct vfs *vfs, struct file *f)
+{
+    uint32_t met = (uint32_t)f->undo_count;
+    unsigned char **written = mem_zero(f->undo_count + 1, sizeof *written);
+    size_t *written_len = mem_zero(f->undo_count + 1, sizeof *written_len);
+
+    for (size_t i = f->undo_count; i-- > 0;) {
+        struct undo *u = &f->undos[i];
+        written_len[i] = f->len <= u->offset         ? 0
+                       : f->len - u->offset < u->len ? f->len - u->offset
+                                                     : u->len;
+        written[i] = mem_alloc(written_len[i] + 1);
+        if (written_len[i] > 0)
+            memcpy(written[i], f->data + u->offset, written_len[i]);
+        set_len(f, u->file_len);
+        if (u->saved_len > 0)
+            memcpy(f->data + u->offset, u->saved, u->saved_len);
+    }
+    for (size_t i = 0; i < f->undo_count; i++) {
+        struct undo *u = &f->undos[i];
+        /* Half of the writes are whole or gone, the others torn. */
+        static const uint32_t keep_per_mille[] = { 1000, 0, 500, 500 };
+        uint32_t keep = keep_per_mille[rng_below(&vfs->crash_rng, 4)];
+        for (size_t at = 0; at < written_len[i]; at += SECTOR) {
+            if (!rng_chance(&vfs->crash_rng, keep))
+                continue;
+            size_t n = written_len[i] - at < SECTOR ? written_len[i] - at : SECTOR;
+            if (u->offset + at + n > f->len)
+                set_len(f, u->offset + at + n);
+            memcpy(f->data + u->offset + at, written[i] + at, n);
+        }
+        free(written[i]);
+    }
+    free(written);
+    free(written_len);
+    forget_undos(f);
+    return met;
+}
+
+uint32_t vfs_crash(struct vfs *vfs, int machine, bool power_cut)
+{
+    uint32_t met = 0;
+
+    for (struct file *f = vfs->files; f != NULL; f = f->next) {
+        if (f->machine != machine)
+            continue;
+        if (power_cut && !f->is_deleted)
+            met += cut_power(vfs, f);
+    }
+    vfs->machines[machine].is_dead = false;
+    vfs_disarm(vfs, machine);
+    return met;
+}
