@@ -60,36 +60,36 @@ static void add(struct help *help, const char *text)
     (void)snprintf(help->lines[help->count++], LINE_COLS, "%s", text);
 }
 
+static void add_row(struct help *help, struct buf *row)
+{
+    if (row->len > 0)
+        add(help, buf_str(row));
+    buf_clear(row);
+}
+
 /* Two to a row where both fit. */
 static void add_keys(struct help *help, const struct keymap *map, enum ui_context context,
                      bool is_wide)
 {
     struct keymap_line line;
-    char text[LINE_COLS] = "", cell[LINE_COLS];
+    struct buf row = { 0 };
     size_t at = 0;
 
     while (keymap_help(map, context, &at, &line)) {
-        bool is_short = ui_width(line.label) < LABEL_COLS && ui_width(line.keys) <= KEYS_COLS;
+        int label = ui_width(line.label);
+        bool is_short = is_wide && label < LABEL_COLS && ui_width(line.keys) <= KEYS_COLS;
 
-        (void)snprintf(cell, sizeof cell, "%s%*s%s", line.label,
-                       is_short ? LABEL_COLS - ui_width(line.label) : 1, "", line.keys);
-        if (*text && is_short) {
-            (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%*s%s",
-                           HALF_COLS - ui_width(text), "", cell);
-            add(help, text);
-            text[0] = '\0';
-            continue;
-        }
-        if (*text)
-            add(help, text);
-        (void)snprintf(text, sizeof text, "%s", cell);
-        if (!is_wide || !is_short) {
-            add(help, text);
-            text[0] = '\0';
-        }
+        if (row.len > 0 && is_short)
+            buf_printf(&row, "%*s", HALF_COLS - ui_width(buf_str(&row)), "");
+        else
+            add_row(help, &row);
+        buf_printf(&row, "%s%*s%s", line.label, label < LABEL_COLS ? LABEL_COLS - label : 1, "",
+                   line.keys);
+        if (!is_short || ui_width(buf_str(&row)) > HALF_COLS)
+            add_row(help, &row);
     }
-    if (*text)
-        add(help, text);
+    add_row(help, &row);
+    buf_done(&row);
 }
 
 static void help_load(struct ui *ui, void *state)
