@@ -126,9 +126,9 @@ static bool enter_private_network(void)
     if (fd < 0)
         return false;
     close(fd);
-    is_good = mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+    is_good = mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
               write_file(path, "nameserver 127.0.0.1\noptions timeout:5 attempts:2\n") &&
-              mount(path, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0;
+              mount(path, "/etc/resolv.conf", "none", MS_BIND, NULL) == 0;
     unlink(path);
     fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     lo.ifr_flags = IFF_UP | IFF_RUNNING;
