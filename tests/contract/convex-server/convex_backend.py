@@ -20,9 +20,10 @@ START_S = 60
 
 def node():
     """Node from the npm package that the lock file pins; never the machine's."""
-    found = glob.glob(os.path.join(HERE, "node_modules", "node-linux-*", "bin", "node"))
+    above = os.path.dirname(HERE)
+    found = glob.glob(os.path.join(above, "node_modules", "node-linux-*", "bin", "node"))
     if not found:
-        raise RuntimeError(f"no packages: run {os.path.join(HERE, 'install.sh')}")
+        raise RuntimeError(f"no packages: run {os.path.join(above, 'install.sh')}")
     return found[0]
 
 
