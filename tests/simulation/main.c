@@ -208,7 +208,7 @@ static bool read_options(int argc, char **argv, struct options *out)
 int main(int argc, char **argv)
 {
     struct options options = { .from = 1, .seeds = 100 };
-    struct registry *device_tables = NULL, *server_tables = NULL;
+    struct registry *device_tables = NULL, *server_tables = NULL, *old_tables = NULL;
     struct err err = { 0 };
     int status = 2;
 
@@ -222,12 +222,14 @@ int main(int argc, char **argv)
     if (sim == NULL || registry_load(NULL, 0, &device_tables, &err))
         goto out;
     server_tables = registry_new();
+    old_tables = registry_new();
     if (!add_table(device_tables, readings) || !add_table(server_tables, strict_tasks) ||
-        !add_table(server_tables, readings))
+        !add_table(server_tables, readings) || !add_table(old_tables, strict_tasks))
         goto out;
     sim->vfs = vfs_new();
     sim->device_tables = device_tables;
     sim->server_tables = server_tables;
+    sim->old_tables = old_tables;
     sim->broken = options.broken;
     sim->is_verbose = options.is_verbose;
     status = run_all(sim, &options);
@@ -236,6 +238,7 @@ int main(int argc, char **argv)
 out:
     registry_free(device_tables);
     registry_free(server_tables);
+    registry_free(old_tables);
     free(sim);
     return status;
 }

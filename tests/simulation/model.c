@@ -366,8 +366,9 @@ struct execution {
     struct sim *sim;
     const cJSON *value; /* NULL: nobody saw the answer */
     bool is_late;
-    void (*each)(void *ctx, const char *op_id);
+    bool (*is_there)(void *ctx, const char *op_id);
     void *ctx;
+    int found;
 };
 
 static bool judge_result(struct sim *sim, struct op *op, const cJSON *json, const cJSON *result,
@@ -389,6 +390,10 @@ static bool judge_result(struct sim *sim, struct op *op, const cJSON *json, cons
             return false;
     } else {
         bool has_refused = strstr(op->set, "\"refused") != NULL;
+        if (sim->server.is_old && r->table->index > 0) {
+            sim_met(sim, SIT_HELD);
+            return true;
+        }
         sim_met(sim, SIT_REJECTIONS);
         return has_refused || sim_violated(sim, "7: a right op is refused: %s",
                                            json_get_string(json_get(result, "error"), "message"));
@@ -412,11 +417,10 @@ static bool execute_one(void *ctx, const cJSON *json, int i)
     return judge_result(e->sim, op, json, result, e->is_late);
 }
 
-bool model_executed(struct sim *sim, int device, const char *body, const cJSON *value, bool is_late)
+bool model_executed(struct sim *sim, const char *body, const cJSON *value, bool is_late)
 {
     struct execution e = { .sim = sim, .value = value, .is_late = is_late };
 
-    (void)device;
     return each_op(body, execute_one, &e);
 }
 
@@ -426,36 +430,19 @@ static bool commit_one(void *ctx, const cJSON *json, int i)
     struct op *op = find_op(e->sim->model, json_get_string(json, "opId"));
 
     (void)i;
-    if (op == NULL || op->has_receipt || strstr(op->set, "\"refused") != NULL)
+    if (op == NULL || op->has_receipt || !e->is_there(e->ctx, op->op_id))
         return true;
+    e->found++;
     return take_effect(e->sim, op, json, NULL);
 }
 
-bool model_committed(struct sim *sim, int device, const char *body)
+int model_committed(struct sim *sim, const char *body,
+                    bool (*is_there)(void *ctx, const char *op_id), void *ctx)
 {
-    struct execution e = { .sim = sim };
+    struct execution e = { .sim = sim, .is_there = is_there, .ctx = ctx };
 
-    (void)device;
-    return each_op(body, commit_one, &e);
-}
-
-static bool call_one(void *ctx, const cJSON *json, int i)
-{
-    struct execution *e = ctx;
-    struct op *op = find_op(e->sim->model, json_get_string(json, "opId"));
-
-    (void)i;
-    if (op != NULL && !op->has_receipt)
-        e->each(e->ctx, op->op_id);
-    return true;
-}
-
-void model_each_new_op(struct sim *sim, const char *body,
-                       void (*each)(void *ctx, const char *op_id), void *ctx)
-{
-    struct execution e = { .sim = sim, .each = each, .ctx = ctx };
-
-    each_op(body, call_one, &e);
+    each_op(body, commit_one, &e);
+    return e.found;
 }
 
 void model_refused(struct sim *sim, const char *op_id)

@@ -41,6 +41,8 @@ static const char *const situation_names[SIT_COUNT] = {
     [SIT_PUSH_SURVIVED] = "pushes that survived their crash",
     [SIT_CLOCK_JUMPS] = "clock jumps",
     [SIT_CHECKPOINTS] = "checkpoints",
+    [SIT_HELD] = "ops of tables that the backend does not know",
+    [SIT_UPGRADES] = "backend upgrades",
 };
 
 static const char *const broken_names[BROKEN_COUNT] = {

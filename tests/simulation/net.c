@@ -304,7 +304,7 @@ static void judge(struct sim *sim, const struct transfer *t, const struct exchan
         return;
     const cJSON *value = json_get(json, "value");
     if (t->is_push && value != NULL)
-        model_executed(sim, t->device, buf_str(&t->sent), value, is_late);
+        model_executed(sim, buf_str(&t->sent), value, is_late);
     else if (t->is_page && value != NULL)
         judge_page(sim, t, value);
     else if (t->is_refresh && json_get(json_get(value, "tokens"), "token") != NULL)
@@ -357,7 +357,6 @@ static void remember_push(struct sim *sim, const struct transfer *t)
     struct server *s = &sim->server;
 
     sim_met(sim, SIT_CRASH_IN_PUSH);
-    s->unknown_device = t->device;
     buf_clear(&s->unknown_push);
     buf_append(&s->unknown_push, t->sent.data, t->sent.len);
 }
@@ -389,6 +388,15 @@ void net_arrive(struct sim *sim, uint64_t id)
 
 /* ---- back ---- */
 
+/* Only what is wrong with an op itself counts against it. */
+static void note_refusal(struct sim *sim, const cJSON *result)
+{
+    const char *code = json_get_string(json_get(result, "error"), "code");
+
+    if (code != NULL && strcmp(code, "invalid_value") == 0)
+        model_refused(sim, json_get_string(result, "opId"));
+}
+
 static void note_refusals(struct sim *sim, const cJSON *value)
 {
     const cJSON *result = json_get(value, "result"), *list = json_get(value, "results"),
@@ -396,13 +404,9 @@ static void note_refusals(struct sim *sim, const cJSON *value)
 
     cJSON_ArrayForEach(item, list)
     {
-        const char *status = json_get_string(item, "status");
-        if (status != NULL && strcmp(status, "rejected") == 0)
-            model_refused(sim, json_get_string(item, "opId"));
+        note_refusal(sim, item);
     }
-    if (json_get_string(result, "status") != NULL &&
-        strcmp(json_get_string(result, "status"), "rejected") == 0)
-        model_refused(sim, json_get_string(result, "opId"));
+    note_refusal(sim, result);
 }
 
 static void deliver(struct device *d, struct transfer *t)

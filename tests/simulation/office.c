@@ -115,7 +115,7 @@ static void choose_cells(struct sim *sim, struct attempt *attempt, struct model_
 static void create(struct sim *sim, int account)
 {
     struct attempt *attempt = &sim->server.attempt;
-    size_t n = registry_count(sim->device_tables);
+    size_t n = sim->server.is_old ? 1 : registry_count(sim->device_tables);
 
     attempt->account = account;
     attempt->table = registry_at(sim->device_tables, rng_below(&sim->rng, (uint32_t)n));
@@ -168,6 +168,10 @@ void office_acts(struct sim *sim)
         server_kill(&sim->server);
         return;
     }
+    if (rng_chance(&sim->rng, 30))
+        server_upgrade(&sim->server);
+    if (sim->server.backend == NULL)
+        return;
     if (kind == 99)
         server_end_sessions(&sim->server, account);
     else if (kind < 20)

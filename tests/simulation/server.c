@@ -27,6 +27,7 @@ void server_init(struct sim *sim)
     memset(s, 0, sizeof *s);
     s->sim = sim;
     s->clock = sim->clock;
+    s->is_old = sim->plan.has_old_server;
 }
 
 static void close_all(struct server *s)
@@ -70,47 +71,49 @@ void server_kill(struct server *s)
     died(s);
 }
 
-/* ---- what a crash hid ---- */
-
-struct receipts {
-    sqlite3_stmt *st;
-    int looked_for, found;
-};
-
-static void look_for(void *ctx, const char *op_id)
+void server_upgrade(struct server *s)
 {
-    struct receipts *r = ctx;
-
-    sqlite3_reset(r->st);
-    sqlite3_bind_text(r->st, 1, op_id, -1, SQLITE_TRANSIENT);
-    r->looked_for++;
-    r->found += sqlite3_step(r->st) == SQLITE_ROW;
+    if (!s->is_old)
+        return;
+    sim_note(s->sim, "backend: upgraded");
+    sim_met(s->sim, SIT_UPGRADES);
+    s->is_old = false;
+    if (s->backend != NULL)
+        server_kill(s);
 }
 
-/* A push is one transaction, so its receipts tell. No answer could: a replay looks as the first
- * time did. */
+/* ---- what a crash hid ---- */
+
+static bool has_receipt(void *ctx, const char *op_id)
+{
+    sqlite3_stmt *st = ctx;
+
+    sqlite3_reset(st);
+    sqlite3_bind_text(st, 1, op_id, -1, SQLITE_TRANSIENT);
+    return sqlite3_step(st) == SQLITE_ROW;
+}
+
+/* The receipts tell. No answer could: a replay looks as the first time did. */
 static bool resolve_push(struct server *s)
 {
     struct sim *sim = s->sim;
-    struct receipts receipts = { 0 };
+    sqlite3_stmt *st = NULL;
     sqlite3 *db = NULL;
+    int found = 0;
 
     if (s->unknown_push.len == 0)
         return true;
     if (sqlite3_open_v2(PATH, &db, SQLITE_OPEN_READWRITE, VFS_NAME) != SQLITE_OK ||
-        sqlite3_prepare_v2(db, "SELECT 1 FROM receipts WHERE op_id = ?1", -1, &receipts.st, NULL) !=
+        sqlite3_prepare_v2(db, "SELECT 1 FROM receipts WHERE op_id = ?1", -1, &st, NULL) !=
             SQLITE_OK)
         sim_violated(sim, "backend: its file can not be read: %s", sqlite3_errmsg(db));
     else
-        model_each_new_op(sim, buf_str(&s->unknown_push), look_for, &receipts);
-    sqlite3_finalize(receipts.st);
+        found = model_committed(sim, buf_str(&s->unknown_push), has_receipt, st);
+    sqlite3_finalize(st);
     sqlite3_close(db);
-    sim_note(sim, "backend: of a push in a crash %d of %d ops are there", receipts.found,
-             receipts.looked_for);
-    if (receipts.found > 0) {
+    sim_note(sim, "backend: of a push in a crash %d new ops are there", found);
+    if (found > 0)
         sim_met(sim, SIT_PUSH_SURVIVED);
-        model_committed(sim, s->unknown_device, buf_str(&s->unknown_push));
-    }
     buf_done(&s->unknown_push);
     return !sim_failed(sim);
 }
@@ -121,7 +124,7 @@ bool server_start(struct server *s)
     const struct backend_options options = {
         .path = PATH,
         .vfs = VFS_NAME,
-        .registry = sim->server_tables,
+        .registry = s->is_old ? sim->old_tables : sim->server_tables,
         .clock = &s->clock,
         .no_mark = true,
         .quick_hash = true,

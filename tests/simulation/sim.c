@@ -296,16 +296,18 @@ static void draw_plan(struct sim *sim)
         (int)(is_long ? rng_between(&sim->rng, 60, 150) : rng_between(&sim->rng, 15, 60));
     plan->office_actions = plan->actions / 3 + (int)rng_below(&sim->rng, 10);
     plan->is_slow_world = rng_chance(&sim->rng, 200);
+    plan->has_old_server = rng_chance(&sim->rng, 80);
     plan->is_big_world = rng_chance(&sim->rng, 20);
     if (plan->is_big_world)
         plan->page_limit = 0;
     sim_note(sim,
              "plan: faults %u, crashes %u, power cuts %u, other account %d, refusals %d, clock "
              "jumps %d, page %u, "
-             "poll %lld min, slow %d, big %d",
+             "poll %lld min, slow %d, old backend %d, big %d",
              plan->faults, plan->crashes, plan->power_cuts, plan->has_other_account,
              plan->has_refusals, plan->has_clock_jumps, plan->page_limit,
-             (long long)(plan->poll_ms / MINUTE), plan->is_slow_world, plan->is_big_world);
+             (long long)(plan->poll_ms / MINUTE), plan->is_slow_world, plan->has_old_server,
+             plan->is_big_world);
 }
 
 static void begin(struct sim *sim)
@@ -357,6 +359,7 @@ static bool calm_down(struct sim *sim)
     sim->is_calm = true;
     for (int i = 0; i <= SERVER; i++)
         vfs_disarm(sim->vfs, i);
+    server_upgrade(&sim->server);
     if (sim->server.backend == NULL && !server_start(&sim->server))
         return false;
     for (int i = 0; i < DEVICES; i++) {
@@ -400,7 +403,8 @@ static bool end(struct sim *sim)
         return sim_violated(sim, "4: what was on its way does not arrive");
     /* Refused ops get their three tries and fail; then their users put them right. */
     for (int i = 0; i < TRIES && !sim_failed(sim); i++) {
-        wake_all(sim, ENGINE_NOW);
+        /* What is held would be tried again within a day. */
+        wake_all(sim, sim->plan.has_old_server && i == 0 ? ENGINE_RETRY : ENGINE_NOW);
         run_until(sim, sim->now + MINUTE, never);
     }
     for (int i = 0; i < DEVICES && !sim_failed(sim); i++)

@@ -83,6 +83,8 @@ enum situation {
     SIT_PUSH_SURVIVED,
     SIT_CLOCK_JUMPS,
     SIT_CHECKPOINTS,
+    SIT_HELD,
+    SIT_UPGRADES,
     SIT_COUNT
 };
 const char *situation_name(enum situation s);
@@ -117,8 +119,9 @@ struct plan {
     uint32_t page_limit; /* the net asks for smaller pages; 0: as the engine asks */
     int64_t poll_ms;
     int actions, office_actions;
-    bool is_slow_world; /* requests take seconds */
-    bool is_big_world;  /* more records than are applied in one transaction */
+    bool is_slow_world;  /* requests take seconds */
+    bool has_old_server; /* it does not know all tables, until it is upgraded */
+    bool is_big_world;   /* more records than are applied in one transaction */
 };
 
 /* ---- the parts ---- */
@@ -159,12 +162,12 @@ struct device {
 struct server {
     struct sim *sim;
     struct backend *backend; /* NULL: down */
+    bool is_old;
     struct clock clock;
     char *office_token[ACCOUNTS];
     int64_t office_token_at[ACCOUNTS];
     struct buf unknown_push; /* body of a push whose outcome a crash hid; empty: none */
-    int unknown_device;
-    struct attempt attempt; /* by the office */
+    struct attempt attempt;  /* by the office */
 };
 
 enum event_kind {
@@ -203,8 +206,8 @@ struct sim {
     int actions_left, office_left;
 
     struct vfs *vfs;
-    const struct registry *device_tables, *server_tables; /* borrowed */
-    struct clock clock;                                   /* true time */
+    const struct registry *device_tables, *server_tables, *old_tables; /* borrowed */
+    struct clock clock;                                                /* true time */
     struct device devices[DEVICES];
     struct server server;
     struct model *model;
@@ -283,6 +286,8 @@ void server_init(struct sim *sim);
 bool server_start(struct server *s);
 void server_stop(struct server *s);
 void server_kill(struct server *s); /* between two requests */
+/* A new version takes the old one's place: it knows all tables. */
+void server_upgrade(struct server *s);
 /* False: it is down, or it died of this; whether it was committed is then unknown. */
 bool server_call(struct server *s, struct exchange *x);
 /* Calls a function and parses the answer: the value, yours, or NULL. */
@@ -334,13 +339,11 @@ void model_typed(struct model_record *r, int device, size_t column, const char *
 /* A push leaves a device. False: it must not (sim_violated has been called). */
 bool model_sent(struct device *d, const char *body);
 /* A push was executed, with this answer. */
-bool model_executed(struct sim *sim, int device, const char *body, const struct cJSON *value,
-                    bool is_late);
-/* A push was committed while its answer was lost in a crash of the backend. */
-bool model_committed(struct sim *sim, int device, const char *body);
-/* The ops of a push that would take effect now: calls each with its id. */
-void model_each_new_op(struct sim *sim, const char *body,
-                       void (*each)(void *ctx, const char *op_id), void *ctx);
+bool model_executed(struct sim *sim, const char *body, const struct cJSON *value, bool is_late);
+/* The answer to a push was lost in a crash of the backend. is_there is asked for each op that would
+ * take effect; those that are there have. Returns how many. */
+int model_committed(struct sim *sim, const char *body,
+                    bool (*is_there)(void *ctx, const char *op_id), void *ctx);
 /* A device was told that an op is refused. */
 void model_refused(struct sim *sim, const char *op_id);
 int model_refusals(struct sim *sim, const char *op_id);
