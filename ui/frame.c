@@ -206,6 +206,7 @@ void ui_draw(struct ui *ui)
     struct ui_layer *top = ui_top(ui);
     char text[128];
 
+    ui->needs_draw = false;
     if (!top)
         return;
     (void)werase(stdscr);
@@ -223,5 +224,5 @@ void ui_draw(struct ui *ui)
         draw_all(ui, top);
     }
     (void)wnoutrefresh(stdscr);
-    (void)doupdate();
+    ui->needs_draw = !terminal_update(ui->terminal);
 }

@@ -194,7 +194,6 @@ static void draw_if_due(struct ui *ui)
     if (!ui->needs_draw || now < ui->frame_at || ui->resize_at || !terminal_drains(ui->terminal))
         return;
     ui_draw(ui);
-    ui->needs_draw = false;
     ui->frame_at = ui_now(ui) + (terminal_look(ui->terminal)->is_slow ? FRAME_SLOW_MS : FRAME_MS);
 }
 

@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 #include <term.h>
 #undef bell                             /* one of term.h's macros for capabilities */
@@ -23,6 +24,8 @@
 #define ESCAPE_MS_NEAR 25
 #define ESCAPE_MS_FAR 100
 #define CLIPBOARD_MAX 4096
+#define STUCK_S 3               /* a frame that is not taken in this time is thrown away */
+#define STUCK_LINE_S 30         /* on a line with a speed, which may need that long */
 
 struct terminal {
     SCREEN *screen;
@@ -30,6 +33,9 @@ struct terminal {
     struct ui_look look;
     enum ui_bell bell;
     bool has_paste, has_clipboard, lacks_function_keys;
+    bool is_line;               /* a serial line, with a speed that means something */
+    bool has_guard;             /* the timer below could be made */
+    timer_t guard;              /* ends a write that nobody takes */
     char type[64];
 };
 
@@ -145,6 +151,52 @@ static void crash_handlers_reset(void)
         (void)sigaction(crash_signals[i], &crash_before[i], NULL);
 }
 
+/* ---- a terminal that takes nothing ---- */
+
+static volatile sig_atomic_t was_stuck;
+
+/* The write that curses is in gets room, and goes on. (tcflush is async-signal-safe.) */
+static void on_stuck(int number)
+{
+    int saved = errno;
+
+    (void)number;
+    was_stuck = 1;
+    (void)tcflush(STDOUT_FILENO, TCOFLUSH);
+    errno = saved;
+}
+
+/* To this thread alone: the signal must interrupt its write, not another thread's sleep. */
+static void guard_make(struct terminal *t)
+{
+    struct sigaction action = { .sa_handler = on_stuck };
+    struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM };
+
+    event._sigev_un._tid = gettid();
+    sigemptyset(&action.sa_mask);
+    t->has_guard = sigaction(SIGALRM, &action, NULL) == 0 &&
+                   timer_create(CLOCK_MONOTONIC, &event, &t->guard) == 0;
+}
+
+static void guard_set(struct terminal *t, time_t wait_s)
+{
+    struct itimerspec when = { .it_value.tv_sec = wait_s, .it_interval.tv_sec = wait_s };
+
+    if (t->has_guard)
+        (void)timer_settime(t->guard, 0, &when, NULL);
+}
+
+bool terminal_update(struct terminal *t)
+{
+    was_stuck = 0;
+    guard_set(t, t->is_line ? STUCK_LINE_S : STUCK_S);
+    (void)doupdate();
+    guard_set(t, 0);
+    if (was_stuck)
+        terminal_redraw(t);
+    return !was_stuck;
+}
+
 /* ---- what kind of terminal ---- */
 
 static bool starts_with(const char *s, const char *head)
@@ -188,11 +240,11 @@ static bool is_far(void)
 
 /* A pseudo terminal says 38400 baud too; only a line with modem wires has a speed that means
  * something. */
-static bool is_slow_line(void)
+static bool is_serial_line(void)
 {
     int wires;
 
-    return ioctl(STDOUT_FILENO, TIOCMGET, &wires) == 0 && baudrate() <= SLOW_BAUD;
+    return ioctl(STDOUT_FILENO, TIOCMGET, &wires) == 0;
 }
 
 static void locale_set(const struct ui_config *config)
@@ -319,9 +371,11 @@ enum rc terminal_open(const struct ui_config *config, struct terminal **out, str
     t->bell = config->bell;
     if (t->bell == UI_BELL_AUTO)
         t->bell = is_far() ? UI_BELL_NONE : UI_BELL_VISUAL;
+    t->is_line = is_serial_line();
     t->look.reader = config->reader;
-    t->look.is_slow = config->link == UI_LINK_SLOW ||
-                      (config->link == UI_LINK_AUTO && (is_far() || is_slow_line()));
+    t->look.is_slow =
+        config->link == UI_LINK_SLOW ||
+        (config->link == UI_LINK_AUTO && (is_far() || (t->is_line && baudrate() <= SLOW_BAUD)));
     if (!getenv("ESCDELAY"))
         (void)set_escdelay(t->look.is_slow ? ESCAPE_MS_FAR : ESCAPE_MS_NEAR);
     t->has_paste = t->has_clipboard = is_modern(t->type);
@@ -329,6 +383,7 @@ enum rc terminal_open(const struct ui_config *config, struct terminal **out, str
     t->look.utf8_marks = config->utf8_marks && is_modern(t->type) && MB_CUR_MAX > 1;
     styles_set(config, t);
     crash_handlers_set(t);
+    guard_make(t);
     modes_on(t, config);
     *out = t;
     return RC_OK;
@@ -343,7 +398,10 @@ void terminal_close(struct terminal *t, bool is_gone)
         (void)tcflush(STDOUT_FILENO, TCOFLUSH);
     if (t->has_paste && !is_gone)
         write_all(paste_off, sizeof paste_off - 1);
+    guard_set(t, STUCK_S);
     (void)endwin();
+    if (t->has_guard)
+        (void)timer_delete(t->guard);
     crash_handlers_reset();
     delscreen(t->screen);
     (void)tcsetattr(STDIN_FILENO, TCSANOW, &t->before);

@@ -27,6 +27,10 @@ void terminal_close(struct terminal *t, bool is_gone);
 void terminal_leave(struct terminal *t);
 void terminal_enter(struct terminal *t);
 
+/* Writes what was drawn. A terminal that takes nothing for some seconds loses what waits in it,
+ * instead of holding the program; false then: the next frame draws everything. */
+bool terminal_update(struct terminal *t);
+
 /* After SIGWINCH: asks for the size. */
 void terminal_resized(struct terminal *t);
 void terminal_redraw(struct terminal *t); /* the next frame clears and draws everything */

@@ -1,15 +1,19 @@
 /* Every way out gives the terminal back as it was, keeps what was typed, and nothing hurts the
  * terminal meanwhile. */
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/clock.h"
 #include "tests/terminal/world.h"
 
+#define FRAME_MS 34                     /* a little more than between two frames */
+#define FRAMES_MAX 200
 #define LEAVE_ALT_SCREEN "\033[?1049l"
 #define PASTE_OFF "\033[?2004l"
 
@@ -194,6 +198,36 @@ static void a_terminal_without_utf8_gets_ascii_when_asked_for(void **state)
     term_wait(t, "S\u00e4ge \u6f22");
 }
 
+static bool can_take_more(const struct term *t)
+{
+    struct pollfd out = { .fd = t->slave, .events = POLLOUT };
+
+    return poll(&out, 1, 0) == 1;
+}
+
+/* Its output is never read again: the screen skips frames, and still hears that it is to end. */
+static void a_terminal_that_nobody_reads_does_not_hold_the_program(void **state)
+{
+    struct term *t = open_list(*state);
+    int64_t start;
+
+    /* A full screen each, until the pseudo terminal takes no more. */
+    for (int i = 0; i < FRAMES_MAX && can_take_more(t); i++) {
+        term_type(t, "\014");
+        (void)poll(NULL, 0, FRAME_MS);
+    }
+    assert_false(can_take_more(t));
+    assert_int_equal(kill(t->pid, SIGTERM), 0);
+    start = clock_mono(&clock_system);
+    while (waitpid(t->pid, &t->status, WNOHANG) == 0) {
+        assert_true(clock_mono(&clock_system) - start < TERM_DEADLINE_MS);
+        (void)poll(NULL, 0, 5);
+    }
+    t->pid = 0;
+    assert_true(WIFEXITED(t->status));
+    assert_true(term_is_restored(t));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +239,7 @@ int main(void)
         IN_A_WORLD(what_is_typed_survives_a_hang_up),
         IN_A_WORLD(what_is_typed_survives_a_kill_a_second_later),
         IN_A_WORLD(stopping_gives_the_terminal_back_and_going_on_draws_it_again),
+        IN_A_WORLD(a_terminal_that_nobody_reads_does_not_hold_the_program),
         IN_A_WORLD(a_dumb_terminal_is_told_what_to_use),
         IN_A_WORLD(an_unknown_terminal_is_tried_as_a_known_one),
         IN_A_WORLD(no_record_can_hurt_the_terminal),
