@@ -33,7 +33,7 @@ static void waiting_done(struct waiting *w)
         free(w->cells[i]);
 }
 
-static bool read_waiting(struct device *d, const struct db_ops *ops, const struct model_record *r,
+static bool read_waiting(struct device *d, const struct db_ops *ops, struct model_record *r,
                          struct waiting *out)
 {
     struct err ignored;
@@ -51,6 +51,8 @@ static bool read_waiting(struct device *d, const struct db_ops *ops, const struc
             size_t column = table_column(r->table, item->string)->index;
             free(out->cells[column]);
             out->cells[column] = json_text(item);
+            if (ops->items[i].is_create)
+                model_written_again(d->sim, r, d->index, column, out->cells[column]);
         }
         cJSON_Delete(set);
     }
@@ -69,10 +71,7 @@ static bool check_column(struct device *d, const struct model_record *r, size_t 
                sim_violated(d->sim, "5: device %d: %s waits to be sent and was never typed",
                             d->index, name);
     if (waiting->cells[i] == NULL) {
-        /* The value itself may have been accepted under an earlier write of it. */
-        bool is_there = w->confirmed == w->count ||
-                        (w->confirmed > 0 && strcmp(w->values[w->confirmed - 1], last) == 0);
-        return is_there ||
+        return writes_are_settled(w) ||
                sim_violated(d->sim,
                             "1: device %d: %s of %.13s = %.60s was acknowledged, and is neither "
                             "queued nor at the backend",
@@ -98,7 +97,7 @@ static bool is_touched(const struct model_record *r, int device)
     return false;
 }
 
-static bool check_record(struct device *d, const struct db_ops *ops, const struct model_record *r)
+static bool check_record(struct device *d, const struct db_ops *ops, struct model_record *r)
 {
     struct waiting waiting = { 0 };
     struct record shown = { 0 };
@@ -155,7 +154,7 @@ bool check_device(struct device *d)
     for (size_t i = 0; ok && i < ops.count; i++)
         ok = check_op(d, &ops.items[i]);
     for (size_t i = 0; ok && i < model_count(sim->model); i++) {
-        const struct model_record *r = model_at(sim->model, i);
+        struct model_record *r = model_at(sim->model, i);
         if (is_touched(r, d->index))
             ok = check_record(d, &ops, r);
     }

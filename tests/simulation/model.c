@@ -129,6 +129,25 @@ void model_typed(struct model_record *r, int device, size_t column, const char *
     w->values[w->count++] = mem_strdup(json);
 }
 
+bool writes_are_settled(const struct writes *w)
+{
+    /* The value itself may have been accepted under an earlier write of it. */
+    return w->confirmed == w->count ||
+           (w->confirmed > 0 && strcmp(w->values[w->confirmed - 1], w->values[w->count - 1]) == 0);
+}
+
+void model_written_again(struct sim *sim, struct model_record *r, int device, size_t column,
+                         const char *json)
+{
+    struct writes *w = &r->writes[device][column];
+
+    if (!sim->plan.has_epochs || !r->exists || !writes_are_settled(w) ||
+        (w->count > 0 && strcmp(writes_last(w), json) == 0))
+        return;
+    sim_met(sim, SIT_QUEUED_AGAIN);
+    model_typed(r, device, column, json);
+}
+
 /* The newest write with this value; 0: nobody typed it. */
 static int find_write(const struct writes *w, const char *json)
 {
@@ -160,11 +179,14 @@ static bool add_op(struct device *d, const char *op_id, const cJSON *json)
     if (r->account != d->account)
         return sim_violated(sim, "9: device %d sends another account's record", d->index);
     struct op op = { .device = d->index, .record = (size_t)(r - m->records) };
+    bool is_create = strcmp(json_get_string(json, "operation"), "create") == 0;
     memcpy(op.op_id, op_id, ID_SIZE);
     cJSON_ArrayForEach(item, json_get(json, "set"))
     {
         const struct column *col = table_column(r->table, item->string);
         char *text = json_text(item);
+        if (is_create)
+            model_written_again(sim, r, d->index, col->index, text);
         op.writes[col->index] = find_write(&r->writes[d->index][col->index], text);
         free(text);
         if (op.writes[col->index] == 0)

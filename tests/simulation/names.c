@@ -43,6 +43,8 @@ static const char *const situation_names[SIT_COUNT] = {
     [SIT_CHECKPOINTS] = "checkpoints",
     [SIT_HELD] = "ops of tables that the backend does not know",
     [SIT_UPGRADES] = "backend upgrades",
+    [SIT_EPOCHS] = "new epochs",
+    [SIT_QUEUED_AGAIN] = "records queued again after a new epoch",
 };
 
 static const char *const broken_names[BROKEN_COUNT] = {

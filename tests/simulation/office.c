@@ -172,7 +172,9 @@ void office_acts(struct sim *sim)
         server_upgrade(&sim->server);
     if (sim->server.backend == NULL)
         return;
-    if (kind == 99)
+    if (sim->plan.has_epochs && rng_chance(&sim->rng, 60))
+        server_new_epoch(&sim->server);
+    else if (kind == 99)
         server_end_sessions(&sim->server, account);
     else if (kind < 20)
         create(sim, account);

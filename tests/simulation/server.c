@@ -230,6 +230,18 @@ cJSON *server_ask(struct server *s, const char *kind, const char *path, const ch
     return value;
 }
 
+void server_new_epoch(struct server *s)
+{
+    struct err err = { 0 };
+    char epoch[64];
+    enum rc rc = backend_epoch_new(s->backend, epoch, &err);
+
+    sim_note(s->sim, "backend: a new epoch");
+    sim_met(s->sim, SIT_EPOCHS);
+    if (!died(s) && rc)
+        sim_violated(s->sim, "backend: no new epoch: %s", err.msg);
+}
+
 void server_end_sessions(struct server *s, int account)
 {
     struct err err = { 0 };

@@ -296,6 +296,7 @@ static void draw_plan(struct sim *sim)
         (int)(is_long ? rng_between(&sim->rng, 60, 150) : rng_between(&sim->rng, 15, 60));
     plan->office_actions = plan->actions / 3 + (int)rng_below(&sim->rng, 10);
     plan->is_slow_world = rng_chance(&sim->rng, 200);
+    plan->has_epochs = rng_chance(&sim->rng, 80);
     plan->has_old_server = rng_chance(&sim->rng, 80);
     plan->is_big_world = rng_chance(&sim->rng, 20);
     if (plan->is_big_world)
@@ -303,11 +304,11 @@ static void draw_plan(struct sim *sim)
     sim_note(sim,
              "plan: faults %u, crashes %u, power cuts %u, other account %d, refusals %d, clock "
              "jumps %d, page %u, "
-             "poll %lld min, slow %d, old backend %d, big %d",
+             "poll %lld min, slow %d, old backend %d, epochs %d, big %d",
              plan->faults, plan->crashes, plan->power_cuts, plan->has_other_account,
              plan->has_refusals, plan->has_clock_jumps, plan->page_limit,
              (long long)(plan->poll_ms / MINUTE), plan->is_slow_world, plan->has_old_server,
-             plan->is_big_world);
+             plan->has_epochs, plan->is_big_world);
 }
 
 static void begin(struct sim *sim)

@@ -85,6 +85,8 @@ enum situation {
     SIT_CHECKPOINTS,
     SIT_HELD,
     SIT_UPGRADES,
+    SIT_EPOCHS,
+    SIT_QUEUED_AGAIN,
     SIT_COUNT
 };
 const char *situation_name(enum situation s);
@@ -120,6 +122,7 @@ struct plan {
     int64_t poll_ms;
     int actions, office_actions;
     bool is_slow_world;  /* requests take seconds */
+    bool has_epochs;     /* the operator says that devices must compare everything */
     bool has_old_server; /* it does not know all tables, until it is upgraded */
     bool is_big_world;   /* more records than are applied in one transaction */
 };
@@ -295,6 +298,8 @@ struct cJSON *server_ask(struct server *s, const char *kind, const char *path, c
                          const char *token);
 /* An access token of a fresh session; NULL: not now. Yours. refresh may be NULL. */
 char *server_sign_in(struct server *s, int account, char **refresh);
+/* The operator says that a backup was restored; here it was not, so nothing is lost. */
+void server_new_epoch(struct server *s);
 /* The operator gives the account a new password (the old one again): all its sessions are over. */
 void server_end_sessions(struct server *s, int account);
 const char *account_email(int account);
@@ -334,6 +339,12 @@ struct model_record *model_find(struct model *m, const char *client_id);
 struct model_record *model_add(struct model *m, int account, const struct table *table,
                                const char *client_id);
 const char *writes_last(const struct writes *w); /* NULL: none */
+/* Its last write is at the backend, or there is none. */
+bool writes_are_settled(const struct writes *w);
+/* After a new epoch a device may write again, as a create, what it once wrote: with the values that
+ * it has. Counts that as typed, where no write of its user waits. */
+void model_written_again(struct sim *sim, struct model_record *r, int device, size_t column,
+                         const char *json);
 void model_typed(struct model_record *r, int device, size_t column, const char *json);
 
 /* A push leaves a device. False: it must not (sim_violated has been called). */
