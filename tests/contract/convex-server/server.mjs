@@ -11,8 +11,10 @@
 import { fstatSync } from "node:fs";
 import { createServer } from "node:http";
 import * as clock from "./clock.mjs";
+import * as indexes from "./indexes.mjs";
 
 clock.install();
+indexes.install();
 
 const { Api } = await import("./api.mjs");
 const { Faults } = await import("./faults.mjs");

@@ -169,6 +169,7 @@ export async function applyEdit(
     serverId = await ctx.db.insert(anyTable(edit.table), fields);
   } else {
     serverId = record._id;
+    usage.read(record); // again: Convex reads what it replaces
     await ctx.db.replace(anyTable(edit.table), serverId, fields);
   }
   return {
