@@ -4,6 +4,7 @@
 build=$(readlink -f "${1:?usage: $name.sh BUILD_DIR}")
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 outpost=$build/src/app/outpost backend_program=$build/src/backend/outpost-backend
+[ -x "$outpost" ] && [ -x "$backend_program" ] || { echo "There are no programs in $build." >&2; exit 2; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/outpost-$name.XXXXXX")
 email=maria@example.org port=0 url= passed=0 failed=0 backend=
 

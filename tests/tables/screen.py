@@ -90,4 +90,5 @@ def main():
     sys.exit(screen.end())
 
 
-main()
+if __name__ == "__main__":
+    main()
