@@ -13,7 +13,7 @@
 struct device {
     struct fixture *f;
     struct engine *engine;
-    char device_id[16];
+    char device_id[24];
 };
 
 struct town {
