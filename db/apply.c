@@ -174,8 +174,7 @@ enum rc walk_notice_epoch(struct db *db, const struct table *table, const char *
 
 /* ---- docs onto rows ---- */
 
-/* Moves the doc's values into the row, but not those that a waiting op has set. */
-static void take_columns(struct row *row, struct doc *doc, const bool *is_kept)
+void row_take_columns(struct row *row, struct doc *doc, const bool *is_kept)
 {
     for (size_t i = 0; i < row->table->column_count; i++) {
         if (is_kept != NULL && is_kept[i])
@@ -260,7 +259,7 @@ static enum rc apply_to_synced(struct db *db, struct row *row, struct doc *doc, 
         return row_delete(db, row, err);
     }
     *changed = row->id == 0 || doc->rev != row->rev;
-    take_columns(row, doc, NULL);
+    row_take_columns(row, doc, NULL);
     take_server_id(row, doc);
     return row_write(db, row, err);
 }
@@ -300,8 +299,10 @@ static void mark_kept(const struct table *table, const struct db_ops *waiting, b
         cJSON *set = NULL;
         const cJSON *item;
         struct err ignored;
-        if (json_parse(waiting->items[i].set, strlen(waiting->items[i].set), &set, &ignored) != RC_OK)
+        if (json_parse(waiting->items[i].set, strlen(waiting->items[i].set), &set, &ignored) != RC_OK) {
+            memset(is_kept, true, table->column_count * sizeof *is_kept);   /* it may have set any of them */
             continue;
+        }
         cJSON_ArrayForEach(item, set) {
             const struct column *col = table_column(table, item->string);
             if (col != NULL)
@@ -311,8 +312,7 @@ static void mark_kept(const struct table *table, const struct db_ops *waiting, b
     }
 }
 
-/* The newest version of the backend's that we have: the shadow, decoded. */
-static bool shadow_decode(const struct row *row, struct doc *out)
+bool shadow_decode(const struct row *row, struct doc *out)
 {
     struct err ignored;
     cJSON *json = NULL;
@@ -341,7 +341,7 @@ static enum rc settle_synced(struct db *db, struct row *row, struct doc *doc, bo
         rc = row_delete(db, row, err);
     } else {
         if (doc != NULL) {
-            take_columns(row, doc, NULL);
+            row_take_columns(row, doc, NULL);
             take_server_id(row, doc);
         }
         rc = row_write(db, row, err);
@@ -364,7 +364,7 @@ static enum rc settle_pending(struct db *db, struct row *row, struct doc *doc, b
     else if (shadow_decode(row, &shadow))
         doc = &shadow;
     if (!doc->is_deleted)
-        take_columns(row, doc, is_kept);
+        row_take_columns(row, doc, is_kept);
     enum rc rc = row_write(db, row, err);
     doc_done(&shadow);
     return rc;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #define REJECTIONS_MAX 3
@@ -46,6 +47,44 @@ static enum rc set_op_state(struct db *db, const char *op_id, const char *state,
     return sql_run(db->sql, st, err);
 }
 
+/* The same for an op whose id may be the thing that is wrong; no answer can name it. */
+static enum rc set_aside(struct db *db, int64_t seq, const char *state, int64_t retry_at, const char *code,
+                         const char *message, struct err *err)
+{
+    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_queue SET state = ?2, retry_at = ?3, last_error_code = ?4, "
+                                        "last_error = ?5 WHERE seq = ?1", err);
+    if (st == NULL)
+        return err->rc;
+    sql_bind_i64(st, 1, seq);
+    sql_bind_text(st, 2, state);
+    sql_bind_i64(st, 3, retry_at);
+    sql_bind_text(st, 4, code);
+    sql_bind_text(st, 5, message);
+    return sql_run(db->sql, st, err);
+}
+
+/* Held: the definition of its table may come. Failed: no part of it can be sent, ever. */
+static enum rc set_aside_all(struct db *db, const struct db_ops *ops, struct err *err)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; !rc && i < ops->count; i++) {
+        const struct db_op *op = &ops->items[i];
+        const char *flaw = op_flaw(op);
+        struct buf message = { 0 };
+        if (flaw == NULL) {
+            rc = set_aside(db, op->seq, "held", db_now(db) + DAY_MS, "unknown_table",
+                           "The definition of this table is missing on this device.", err);
+            continue;
+        }
+        buf_printf(&message, "This change can not be read any more (%s), and is not sent. See: outpost doctor.", flaw);
+        rc = set_aside(db, op->seq, "failed", 0, "unreadable", buf_str(&message), err);
+        buf_done(&message);
+        log_warn("db", "a change in the queue can not be read (%s)", flaw);
+    }
+    return rc;
+}
+
 static enum rc mark_sent(struct db *db, struct db_op *op, int64_t now, struct err *err)
 {
     sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_queue SET sent_at = ?2 WHERE seq = ?1", err);
@@ -63,8 +102,8 @@ static size_t op_size(const struct db_op *op)
     return strlen(op->set) + strlen(op->base) + strlen(op->replaces) + strlen(op->table_name) + 200;
 }
 
-/* Reads the due ops into *out, as far as the limits go; those of unknown tables into *unknown. */
-static enum rc read_due(struct db *db, size_t max_ops, size_t max_bytes, struct db_ops *out, struct db_ops *unknown,
+/* Reads the due ops into *out, as far as the limits go; what can not be sent into *aside. */
+static enum rc read_due(struct db *db, size_t max_ops, size_t max_bytes, struct db_ops *out, struct db_ops *aside,
                         struct err *err)
 {
     struct buf text = { 0 };
@@ -81,8 +120,8 @@ static enum rc read_due(struct db *db, size_t max_ops, size_t max_bytes, struct 
     while ((rc = sql_step(db->sql, st, err)) == RC_OK) {
         struct db_op op;
         op_load(&op, st);
-        if (registry_find(db->registry, op.table_name) == NULL) {
-            ops_add(unknown, &op);
+        if (op_flaw(&op) != NULL || registry_find(db->registry, op.table_name) == NULL) {
+            ops_add(aside, &op);
             continue;
         }
         bytes += op_size(&op);
@@ -100,7 +139,7 @@ static enum rc read_due(struct db *db, size_t max_ops, size_t max_bytes, struct 
 
 enum rc db_push_take(struct db *db, size_t max_ops, size_t max_bytes, struct db_ops *out, struct err *err)
 {
-    struct db_ops taken = { 0 }, unknown = { 0 };
+    struct db_ops taken = { 0 }, aside = { 0 };
     int64_t due = 0;
     enum rc rc = db_push_due(db, &due, err);
 
@@ -113,10 +152,9 @@ enum rc db_push_take(struct db *db, size_t max_ops, size_t max_bytes, struct db_
         return rc;
     rc = release_held(db, err);
     if (!rc)
-        rc = read_due(db, max_ops, max_bytes, &taken, &unknown, err);
-    for (size_t i = 0; !rc && i < unknown.count; i++)
-        rc = set_op_state(db, unknown.items[i].op_id, "held", 0, db_now(db) + DAY_MS, "unknown_table",
-                          "The definition of this table is missing on this device.", err);
+        rc = read_due(db, max_ops, max_bytes, &taken, &aside, err);
+    if (!rc)
+        rc = set_aside_all(db, &aside, err);
     for (size_t i = 0; !rc && i < taken.count; i++)
         rc = mark_sent(db, &taken.items[i], db_now(db), err);
     if (!rc)
@@ -130,7 +168,7 @@ enum rc db_push_take(struct db *db, size_t max_ops, size_t max_bytes, struct db_
         taken = (struct db_ops){ 0 };
     }
     db_ops_done(&taken);
-    db_ops_done(&unknown);
+    db_ops_done(&aside);
     return rc;
 }
 
@@ -178,19 +216,6 @@ static cJSON *parse_object(const char *text)
     if (text != NULL && json_parse(text, strlen(text), &json, &ignored) == RC_OK)
         return json;
     return cJSON_CreateObject();
-}
-
-static enum rc delete_op(struct db *db, const char *op_id, struct err *err)
-{
-    sqlite3_stmt *st = sql_get(db->sql, "DELETE FROM sync_queue WHERE op_id = ?1", err);
-
-    if (st == NULL)
-        return err->rc;
-    sql_bind_text(st, 1, op_id);
-    enum rc rc = sql_run(db->sql, st, err);
-    if (!rc)
-        db->waiting_delta -= sqlite3_changes(sql_handle(db->sql));
-    return rc;
 }
 
 static enum rc update_texts(struct db *db, const struct db_op *op, const cJSON *set, const cJSON *base, struct err *err)
@@ -246,7 +271,7 @@ static enum rc rebase(struct db *db, struct db_ops *waiting, const cJSON *accept
         struct db_op *op = &waiting->items[i];
         cJSON *set = parse_object(op->set), *base = parse_object(op->base);
         if (op->sent_at == 0 && rebase_texts(accepted, covered, set, base)) {
-            rc = cJSON_GetArraySize(set) > 0 ? update_texts(db, op, set, base, err) : delete_op(db, op->op_id, err);
+            rc = cJSON_GetArraySize(set) > 0 ? update_texts(db, op, set, base, err) : queue_delete(db, op->op_id, err);
         }
         const cJSON *item;
         cJSON_ArrayForEach(item, set) {
@@ -328,7 +353,7 @@ static enum rc apply_accepted(struct db *db, const struct db_push_result *result
     if (!rc)
         rc = walk_state_read(db, doc->table, &walk, err);
     if (!rc)
-        rc = delete_op(db, op->op_id, err);
+        rc = queue_delete(db, op->op_id, err);
     if (!rc)
         rc = log_conflicts(db, result, set, err);
     if (!rc)

@@ -13,13 +13,14 @@ struct cJSON;
 
 /* The next ops in the order in which they were made, at most one per record (a record's first op, and only when that
  * one is queued and due), at most max_ops and, but for a lone one, max_bytes of op JSON; marks them sent. Ops of
- * tables that the registry does not know stay. RC_NOT_FOUND: nothing is due. */
+ * tables that the registry does not know are held; one whose row can not be read becomes failed (code `unreadable`) and
+ * spoils no batch. RC_NOT_FOUND: nothing is due. */
 enum rc db_push_take(struct db *db, size_t max_ops, size_t max_bytes, struct db_ops *out, struct err *err);
 
 /* When the next op becomes due: 0 now, INT64_MAX never. */
 enum rc db_push_due(struct db *db, int64_t *due_ms, struct err *err);
 
-/* Appends {"opId":…,"table":…,…} as CONTRACT section 2 wants it. */
+/* Appends {"opId":…,"table":…,…} as CONTRACT section 2 wants it. Only for an op from db_push_take. */
 void db_op_encode(const struct db_op *op, struct buf *out);
 
 struct db_push_result {

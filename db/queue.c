@@ -8,84 +8,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-#define REPLACES_MAX 20         /* CONTRACT section 2, ids */
-
 const char queue_columns[] = "seq, op_id, table_name, operation, record_client_id, payload, base, replaces, sent_at, "
                              "created_at, updated_at, retry_at, retry_count, state, last_error, last_error_code";
-
-static const char *const state_names[] = { [OP_QUEUED] = "queued", [OP_HELD] = "held", [OP_FAILED] = "failed" };
-
-const char *op_state_name(enum op_state state)
-{
-    return state_names[state];
-}
-
-enum op_state op_state_from(const char *name)
-{
-    for (size_t i = 0; name != NULL && i < sizeof state_names / sizeof *state_names; i++)
-        if (strcmp(name, state_names[i]) == 0)
-            return (enum op_state)i;
-    return OP_QUEUED;
-}
-
-void db_op_done(struct db_op *op)
-{
-    free(op->table_name);
-    free(op->set);
-    free(op->base);
-    free(op->replaces);
-    free(op->error);
-    free(op->error_code);
-    memset(op, 0, sizeof *op);
-}
-
-void db_ops_done(struct db_ops *ops)
-{
-    for (size_t i = 0; i < ops->count; i++)
-        db_op_done(&ops->items[i]);
-    free(ops->items);
-    memset(ops, 0, sizeof *ops);
-}
-
-void ops_add(struct db_ops *ops, struct db_op *op)
-{
-    if (ops->count == ops->room) {
-        ops->room = ops->room == 0 ? 8 : ops->room * 2;
-        ops->items = mem_grow(ops->items, ops->room, sizeof *ops->items);
-    }
-    ops->items[ops->count++] = *op;
-    memset(op, 0, sizeof *op);
-}
-
-static void copy_id(char out[ID_SIZE], const char *s)
-{
-    size_t len = s == NULL ? 0 : strnlen(s, ID_LEN);
-
-    if (len > 0)
-        memcpy(out, s, len);
-    out[len] = '\0';
-}
-
-void op_load(struct db_op *op, sqlite3_stmt *st)
-{
-    memset(op, 0, sizeof *op);
-    op->seq = sql_i64(st, 0);
-    copy_id(op->op_id, sql_text(st, 1));
-    op->table_name = sql_text_copy(st, 2);
-    op->is_create = strcmp(sql_text(st, 3), "create") == 0;
-    copy_id(op->client_id, sql_text(st, 4));
-    op->set = sql_text_copy(st, 5);
-    op->base = sql_text_copy(st, 6);
-    op->replaces = sql_text_copy(st, 7);
-    op->sent_at = sql_i64(st, 8);
-    op->created_at = sql_i64(st, 9);
-    op->updated_at = sql_i64(st, 10);
-    op->retry_at = sql_i64(st, 11);
-    op->retry_count = (int)sql_i64(st, 12);
-    op->state = op_state_from(sql_text(st, 13));
-    op->error = sql_text_copy(st, 14);
-    op->error_code = sql_text_copy(st, 15);
-}
 
 /* Runs a prepared SELECT of queue_columns to its end. */
 static enum rc load_all(struct db *db, sqlite3_stmt *st, struct db_ops *out, struct err *err)
@@ -121,6 +45,15 @@ enum rc queue_of_record(struct db *db, const char *table_name, const char *clien
 }
 
 /* ---- append and coalesce ---- */
+
+void put_pair(struct buf *out, const struct column *col, const struct value *v)
+{
+    if (out->len > 1)
+        buf_putc(out, ',');
+    json_put_string(out, col->name, strlen(col->name));
+    buf_putc(out, ':');
+    column_to_json(col, v, out);
+}
 
 static enum rc insert_op(struct db *db, const struct row *row, bool is_create, const char *set, const char *base,
                          struct err *err)
@@ -185,7 +118,7 @@ static enum rc rewrite_op(struct db *db, const struct db_op *op, bool is_create,
     json_text(replaces, &replaces_text);
     sqlite3_stmt *st = sql_get(db->sql,
         "UPDATE sync_queue SET op_id = ?1, operation = ?2, payload = ?3, base = ?4, replaces = ?5, updated_at = ?6, "
-        "sent_at = 0, retry_at = 0, retry_count = 0, state = 'queued', last_error = NULL, last_error_code = NULL "
+        "created_at = iif(created_at BETWEEN 0 AND 253402300799999, created_at, ?6), sent_at = 0, retry_at = 0, retry_count = 0, state = 'queued', last_error = NULL, last_error_code = NULL "
         "WHERE seq = ?7", err);
     if (st == NULL) {
         rc = err->rc;
@@ -203,6 +136,72 @@ out:
     buf_done(&set_text);
     buf_done(&base_text);
     buf_done(&replaces_text);
+    return rc;
+}
+
+/* Every column that the user may have set, as a create. */
+static enum rc whole_set(const struct row *row, cJSON **out, struct err *err)
+{
+    struct buf text = { 0 };
+
+    buf_putc(&text, '{');
+    for (size_t i = 0; i < row->table->column_count; i++) {
+        const struct column *col = &row->table->columns[i];
+        if (row->values[i].kind == VALUE_NULL && (col->is_required || col->has_default))
+            continue;           /* null would be refused there */
+        put_pair(&text, col, &row->values[i]);
+    }
+    buf_putc(&text, '}');
+    enum rc rc = json_parse(buf_str(&text), text.len, out, err);
+    buf_done(&text);
+    return rc;
+}
+
+/* What the row has and the backend's version has not. */
+static enum rc differences(const struct row *row, const struct doc *theirs, cJSON **set, cJSON **base, struct err *err)
+{
+    struct buf set_text = { 0 }, base_text = { 0 };
+
+    buf_putc(&set_text, '{');
+    buf_putc(&base_text, '{');
+    for (size_t i = 0; i < row->table->column_count; i++) {
+        const struct column *col = &row->table->columns[i];
+        if (value_equal(&row->values[i], &theirs->values[i]))
+            continue;
+        put_pair(&set_text, col, &row->values[i]);
+        put_pair(&base_text, col, &theirs->values[i]);
+    }
+    buf_putc(&set_text, '}');
+    buf_putc(&base_text, '}');
+    enum rc rc = json_parse(buf_str(&set_text), set_text.len, set, err);
+    if (!rc)
+        rc = json_parse(buf_str(&base_text), base_text.len, base, err);
+    buf_done(&set_text);
+    buf_done(&base_text);
+    return rc;
+}
+
+enum rc queue_remake(struct db *db, const struct db_op *op, const struct row *row, struct err *err)
+{
+    struct doc theirs = { 0 };
+    cJSON *set = NULL, *base = NULL, *replaces = cJSON_CreateArray();
+    bool is_update = shadow_decode(row, &theirs) && !theirs.is_deleted;
+    enum rc rc;
+
+    if (op->sent_at != 0 && id_is_valid(op->op_id))
+        cJSON_AddItemToArray(replaces, cJSON_CreateString(op->op_id));
+    if (is_update) {
+        rc = differences(row, &theirs, &set, &base, err);
+    } else {
+        base = cJSON_CreateObject();
+        rc = whole_set(row, &set, err);
+    }
+    if (!rc)
+        rc = rewrite_op(db, op, !is_update, set, base, replaces, row->updated_at, err);
+    doc_done(&theirs);
+    cJSON_Delete(set);
+    cJSON_Delete(base);
+    cJSON_Delete(replaces);
     return rc;
 }
 
@@ -250,7 +249,9 @@ enum rc queue_append(struct db *db, const struct row *row, bool is_create, const
     if (rc)
         return rc;
     const struct db_op *last = waiting.count > 0 ? &waiting.items[waiting.count - 1] : NULL;
-    if (last != NULL && has_room_for_one_more(last)) {
+    if (last != NULL && op_flaw(last) != NULL) {
+        rc = queue_remake(db, last, row, err);
+    } else if (last != NULL && has_room_for_one_more(last)) {
         rc = coalesce(db, last, row, is_create, set, base, err);
     } else {
         struct buf set_text = { 0 }, base_text = { 0 };
@@ -266,31 +267,69 @@ enum rc queue_append(struct db *db, const struct row *row, bool is_create, const
 
 enum rc queue_append_all(struct db *db, const struct row *row, struct err *err)
 {
-    struct buf text = { 0 };
     cJSON *set = NULL, *base = cJSON_CreateObject();
-    bool is_first = true;
-    enum rc rc;
+    enum rc rc = whole_set(row, &set, err);
 
-    buf_putc(&text, '{');
-    for (size_t i = 0; i < row->table->column_count; i++) {
-        const struct column *col = &row->table->columns[i];
-        if (row->values[i].kind == VALUE_NULL && (col->is_required || col->has_default))
-            continue;           /* null would be refused there */
-        if (!is_first)
-            buf_putc(&text, ',');
-        is_first = false;
-        json_put_string(&text, col->name, strlen(col->name));
-        buf_putc(&text, ':');
-        column_to_json(col, &row->values[i], &text);
-    }
-    buf_putc(&text, '}');
-    rc = json_parse(buf_str(&text), text.len, &set, err);
     if (!rc)
         rc = queue_append(db, row, true, set, base, err);
     cJSON_Delete(set);
     cJSON_Delete(base);
-    buf_done(&text);
     return rc;
+}
+
+enum rc queue_delete(struct db *db, const char *op_id, struct err *err)
+{
+    sqlite3_stmt *st = sql_get(db->sql, "DELETE FROM sync_queue WHERE op_id = ?1", err);
+
+    if (st == NULL)
+        return err->rc;
+    sql_bind_text(st, 1, op_id);
+    enum rc rc = sql_run(db->sql, st, err);
+    if (!rc)
+        db->waiting_delta -= sqlite3_changes(sql_handle(db->sql));
+    return rc;
+}
+
+enum rc queue_delete_at(struct db *db, int64_t seq, struct err *err)
+{
+    sqlite3_stmt *st = sql_get(db->sql, "DELETE FROM sync_queue WHERE seq = ?1", err);
+
+    if (st == NULL)
+        return err->rc;
+    sql_bind_i64(st, 1, seq);
+    enum rc rc = sql_run(db->sql, st, err);
+    if (!rc)
+        db->waiting_delta -= sqlite3_changes(sql_handle(db->sql));
+    return rc;
+}
+
+enum rc queue_set_base(struct db *db, int64_t seq, const char *base, struct err *err)
+{
+    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_queue SET base = ?2 WHERE seq = ?1", err);
+
+    if (st == NULL)
+        return err->rc;
+    sql_bind_i64(st, 1, seq);
+    sql_bind_text(st, 2, base);
+    return sql_run(db->sql, st, err);
+}
+
+enum rc queue_read(struct db *db, int64_t seq, struct db_op *out, struct err *err)
+{
+    struct buf text = { 0 };
+
+    buf_printf(&text, "SELECT %s FROM sync_queue WHERE seq = ?1", queue_columns);
+    sqlite3_stmt *st = sql_get(db->sql, buf_str(&text), err);
+    buf_done(&text);
+    if (st == NULL)
+        return err->rc;
+    sql_bind_i64(st, 1, seq);
+    enum rc rc = sql_step(db->sql, st, err);
+    if (rc)
+        return rc;
+    op_load(out, st);
+    sqlite3_reset(st);
+    return RC_OK;
 }
 
 /* ---- as a person sees it ---- */
@@ -310,13 +349,17 @@ enum rc db_queue_find(struct db *db, const char *prefix, struct db_op *out, stru
 {
     struct buf text = { 0 };
     struct db_ops found = { 0 };
+    bool is_place = prefix[0] == '#';
+    const char *digits = is_place ? "0123456789" : "0123456789abcdefABCDEF-";
     enum rc rc;
 
-    if (prefix[0] == '\0' || strspn(prefix, "0123456789abcdefABCDEF-") != strlen(prefix))
+    prefix += is_place;
+    if (prefix[0] == '\0' || strspn(prefix, digits) != strlen(prefix))
         return err_set(err, RC_NOT_FOUND, "No waiting change has an id that begins with this.");
-    buf_printf(&text, "SELECT %s FROM sync_queue WHERE (op_id >= lower(?1) AND op_id < lower(?1) || 'g') "
-                      "OR (record_client_id >= lower(?1) AND record_client_id < lower(?1) || 'g') ORDER BY seq LIMIT 2",
-               queue_columns);
+    buf_printf(&text, "SELECT %s FROM sync_queue WHERE %s ORDER BY seq LIMIT 2", queue_columns,
+               is_place ? "seq = CAST(?1 AS INTEGER)"
+                        : "(op_id >= lower(?1) AND op_id < lower(?1) || 'g') "
+                          "OR (record_client_id >= lower(?1) AND record_client_id < lower(?1) || 'g')");
     sqlite3_stmt *st = sql_get(db->sql, buf_str(&text), err);
     buf_done(&text);
     if (st == NULL)
@@ -362,48 +405,6 @@ out:
     if (rc)
         tx_rollback(db);
     return rc;
-}
-
-static void put_op_members(const struct db_op *op, struct buf *out)
-{
-    buf_printf(out, "\"opId\":\"%s\",\"table\":", op->op_id);
-    json_put_string(out, op->table_name, strlen(op->table_name));
-    buf_printf(out, ",\"clientId\":\"%s\",\"operation\":\"%s\",\"set\":%s,\"base\":%s,\"createdAt\":", op->client_id,
-               op->is_create ? "create" : "update", op->set, op->base);
-    buf_put_i64(out, op->created_at);
-    buf_puts(out, ",\"updatedAt\":");
-    buf_put_i64(out, op->updated_at);
-    if (strcmp(op->replaces, "[]") != 0)
-        buf_printf(out, ",\"replaces\":%s", op->replaces);
-}
-
-void db_op_encode(const struct db_op *op, struct buf *out)
-{
-    buf_putc(out, '{');
-    put_op_members(op, out);
-    buf_putc(out, '}');
-}
-
-static void put_text_or_null(struct buf *out, const char *name, const char *s)
-{
-    buf_printf(out, ",\"%s\":", name);
-    if (s != NULL)
-        json_put_string(out, s, strlen(s));
-    else
-        buf_puts(out, "null");
-}
-
-void db_op_to_json(const struct db_op *op, struct buf *out)
-{
-    buf_putc(out, '{');
-    put_op_members(op, out);
-    buf_printf(out, ",\"state\":\"%s\",\"retryCount\":%d,\"sentAt\":", op_state_name(op->state), op->retry_count);
-    buf_put_i64(out, op->sent_at);
-    buf_puts(out, ",\"retryAt\":");
-    buf_put_i64(out, op->retry_at);
-    put_text_or_null(out, "error", op->error);
-    put_text_or_null(out, "errorCode", op->error_code);
-    buf_putc(out, '}');
 }
 
 enum rc db_queue_counts(struct db *db, struct db_queue_counts *out, struct err *err)

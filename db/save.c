@@ -24,16 +24,6 @@ static enum rc check_edit(const struct db_edit *edit, bool is_create, bool whole
     return RC_OK;
 }
 
-/* A name, a colon and a value of a JSON object. */
-static void put_pair(struct buf *out, const struct column *col, const struct value *v)
-{
-    if (out->len > 1)
-        buf_putc(out, ',');
-    json_put_string(out, col->name, strlen(col->name));
-    buf_putc(out, ':');
-    column_to_json(col, v, out);
-}
-
 /* What changes, as the op wants it; the row takes the new values. */
 static void collect(const struct db_edit *edit, struct row *row, bool is_create, struct buf *set, struct buf *base)
 {

@@ -233,11 +233,23 @@ static void bind_number(sqlite3_stmt *st, const void *ctx)
     sql_bind_i64(st, 1, *(const int64_t *)ctx);
 }
 
+static const char want_text[] = "UPDATE sync_state SET wanted_id = wanted_id + 1, wanted_what = "
+                               "iif(wanted_id > answered_id, wanted_what | ?1, ?1)";
+
+enum rc state_want_in_tx(struct db *db, int64_t what, struct err *err)
+{
+    sqlite3_stmt *st = sql_get(db->sql, want_text, err);
+
+    if (st == NULL)
+        return err->rc;
+    sql_bind_i64(st, 1, what);
+    return sql_run(db->sql, st, err);
+}
+
 enum rc db_state_want(struct db *db, int64_t what, int64_t *id, struct err *err)
 {
     struct db_state state;
-    enum rc rc = run_in_tx(db, SQL_NORMAL, "UPDATE sync_state SET wanted_id = wanted_id + 1, wanted_what = "
-                           "iif(wanted_id > answered_id, wanted_what | ?1, ?1)", bind_number, &what, err);
+    enum rc rc = run_in_tx(db, SQL_NORMAL, want_text, bind_number, &what, err);
 
     /* Another want may have come between the two: then ours is answered with it, which is as good. */
     if (!rc)

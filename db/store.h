@@ -170,12 +170,24 @@ struct db_ops {
 void db_ops_done(struct db_ops *ops);
 
 enum rc db_queue_list(struct db *db, struct db_ops *out, struct err *err);
-/* One op by its id or a unique prefix of it, or the op of a record by the record's id or prefix. */
+/* One op by its id or a unique prefix of it, or the op of a record by the record's id or prefix, or by `#` and its seq
+ * (one whose ids can not be read). */
 enum rc db_queue_find(struct db *db, const char *prefix, struct db_op *out, struct err *err);
 void db_op_done(struct db_op *op);
 /* Sets refusals back to 0 and makes failed and held ops due. op_id NULL: all of them. *count: how many. */
 enum rc db_queue_retry(struct db *db, const char *op_id, int64_t *count, struct err *err);
-/* The op as it would be sent, with its state and error: one JSON object. */
+/* Takes one op out for good; the caller has written it to a file, and that is on disk. The record goes back to the
+ * office's version, but for the columns that other ops of it set; one that the backend never had, or that the office
+ * removed, goes. A push of the op may be under way or arrive late, and what it does comes back by pull: `want`
+ * (sync/sync.h: SYNC_WANT_NEW_RUN) is asked of the process that syncs in the same transaction; 0: nothing is. FULL.
+ * RC_NOT_FOUND: it does not wait any more, or was changed after `op` was read (and has a new id). RC_INVALID: it made a
+ * new record of which later changes wait, or the definition of its table is missing. */
+enum rc db_queue_discard(struct db *db, const struct db_op *op, int64_t want, struct err *err);
+/* Sets columns of the op's record anew: a db_save, so that the op gets a new id, is due, and counts no refusal. An op
+ * that can not be read is made anew from the record. RC_NOT_FOUND: the record is gone. */
+enum rc db_queue_edit(struct db *db, const struct db_op *op, const struct value *values, const bool *is_set,
+                      struct db_saved *out, struct err *err);
+/* The op with its state and error: one JSON object, whatever the row holds (what is not JSON there becomes a string). */
 void db_op_to_json(const struct db_op *op, struct buf *out);
 
 struct db_queue_counts {

@@ -3,7 +3,9 @@
  *   store.c    open, close, transactions, counts
  *   schema.c   migrations, data tables from the registry
  *   row.c      one row in memory: read, write, delete, JSON
+ *   op.c       one op: read, looked over, JSON
  *   queue.c    the queue: append and coalesce, read, retry
+ *   discard.c  ops taken out or made anew by hand
  *   save.c     the user's saves, batches, drafts
  *   window.c   lists
  *   apply.c    a backend's doc onto a row: the one place where rev, epoch, pending and tombstones meet
@@ -89,14 +91,33 @@ enum rc queue_append(struct db *db, const struct row *row, bool is_create, const
                      const struct cJSON *base, struct err *err);
 /* The same change as a create with all columns, from the row's values. */
 enum rc queue_append_all(struct db *db, const struct row *row, struct err *err);
-void op_load(struct db_op *op, sqlite3_stmt *st);       /* QUEUE_COLUMNS */
+/* Makes an op that can not be read anew, under a new id: what the row has and its shadow has not, or all of the row. */
+enum rc queue_remake(struct db *db, const struct db_op *op, const struct row *row, struct err *err);
+enum rc queue_delete(struct db *db, const char *op_id, struct err *err);
+enum rc queue_delete_at(struct db *db, int64_t seq, struct err *err);
+enum rc queue_set_base(struct db *db, int64_t seq, const char *base, struct err *err);
+/* *out is overwritten; RC_NOT_FOUND leaves it. */
+enum rc queue_read(struct db *db, int64_t seq, struct db_op *out, struct err *err);
 extern const char queue_columns[];
+/* A name, a colon and a value of a JSON object; a comma before it when it is not the first. */
+void put_pair(struct buf *out, const struct column *col, const struct value *v);
 /* All ops of a record in order. */
 enum rc queue_of_record(struct db *db, const char *table_name, const char *client_id, struct db_ops *out,
                         struct err *err);
+
+/* ---- op.c ---- */
+#define REPLACES_MAX 20         /* CONTRACT section 2, ids */
+void op_load(struct db_op *op, sqlite3_stmt *st);       /* queue_columns */
 void ops_add(struct db_ops *ops, struct db_op *op);     /* moves op in */
 enum op_state op_state_from(const char *name);
 const char *op_state_name(enum op_state state);
+/* What of the op is not as it was written ("its values"), so that it can not be sent; NULL: nothing. */
+const char *op_flaw(const struct db_op *op);
+/* Any bytes as a JSON string; what is no UTF-8 becomes U+FFFD. */
+void json_put_any(struct buf *out, const char *s);
+
+/* ---- state.c ---- */
+enum rc state_want_in_tx(struct db *db, int64_t what, struct err *err);
 
 /* ---- apply.c ---- */
 struct doc {                    /* a backend's doc, decoded; doc_done frees */
@@ -110,6 +131,10 @@ struct doc {                    /* a backend's doc, decoded; doc_done frees */
 /* RC_PROTOCOL when it is not of the table's shape. */
 enum rc doc_decode(const struct table *table, const struct cJSON *json, struct doc *out, struct err *err);
 void doc_done(struct doc *doc);
+/* The newest version of the backend's that we have: the shadow, decoded. False: none, or it can not be read. */
+bool shadow_decode(const struct row *row, struct doc *out);
+/* Moves the doc's values into the row, but not those of is_kept (NULL: none) that a waiting op has set. */
+void row_take_columns(struct row *row, struct doc *doc, const bool *is_kept);
 
 struct walk_state {             /* of sync_metadata, as far as applying needs it */
     int64_t no;                 /* seen < no: not carried since the walk's first page */
