@@ -11,7 +11,7 @@ _outpost() {
     done
     case $prev in
         --data-dir) _filedir -d; return ;;
-        --config | --password-file) _filedir; return ;;
+        --config | --password-file | --to) _filedir; return ;;
         --color) COMPREPLY=($(compgen -W "auto never" -- "$cur")); return ;;
         --table) COMPREPLY=($(compgen -W "$(outpost tables 2>/dev/null | sed -n 's/^\([A-Za-z0-9_]*\):.*/\1/p')" -- "$cur")); return ;;
         --server | --user | --set | --find | --sort | --limit) return ;;
@@ -25,7 +25,8 @@ _outpost() {
         list) own="--open --done --all --find --sort --limit --table --json" ;;
         export) own="--table" ;;
         sync) own="--follow --json" ;;
-        logout | queue | status | tables) own="--json" ;;
+        logout | status | tables) own="--json" ;;
+        queue) own="--set --to --yes --json" ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$own $all" -- "$cur"))
@@ -37,7 +38,7 @@ _outpost() {
         help) COMPREPLY=($(compgen -W "$commands config" -- "$cur")) ;;
         queue)
             if [[ $prev == queue ]]; then
-                COMPREPLY=($(compgen -W "list show retry export" -- "$cur"))
+                COMPREPLY=($(compgen -W "list show edit retry discard export" -- "$cur"))
             elif [[ $prev == export ]]; then
                 _filedir
             fi ;;

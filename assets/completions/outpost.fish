@@ -28,7 +28,7 @@ complete -c outpost -n "not __fish_seen_subcommand_from $commands" -a help -d 'H
 complete -c outpost -n '__fish_seen_subcommand_from login' -l user -x -d 'Who signs in'
 complete -c outpost -n '__fish_seen_subcommand_from login' -l password-file -rF -d 'The password is its first line'
 complete -c outpost -n '__fish_seen_subcommand_from login' -l sign-up -d 'Make the account'
-complete -c outpost -n '__fish_seen_subcommand_from add edit' -l set -x -d 'Set a column: COL=VALUE'
+complete -c outpost -n '__fish_seen_subcommand_from add edit queue' -l set -x -d 'Set a column: COL=VALUE'
 complete -c outpost -n '__fish_seen_subcommand_from add edit done reopen list show import export' -l table -x -d 'The table'
 complete -c outpost -n '__fish_seen_subcommand_from login logout add edit done reopen list show import sync queue status tables' -l json -d 'Print JSON'
 complete -c outpost -n '__fish_seen_subcommand_from list' -l open -d 'What is to be done'
@@ -38,6 +38,8 @@ complete -c outpost -n '__fish_seen_subcommand_from list' -l find -x -d 'Words t
 complete -c outpost -n '__fish_seen_subcommand_from list' -l sort -x -d 'The order'
 complete -c outpost -n '__fish_seen_subcommand_from list' -l limit -x -d 'At most so many'
 complete -c outpost -n '__fish_seen_subcommand_from sync' -l follow -d 'Stay and sync'
-complete -c outpost -n '__fish_seen_subcommand_from queue' -a 'list show retry export'
+complete -c outpost -n '__fish_seen_subcommand_from queue' -a 'list show edit retry discard export'
+complete -c outpost -n '__fish_seen_subcommand_from queue' -l to -rF -d 'The file that keeps what is discarded'
+complete -c outpost -n '__fish_seen_subcommand_from queue' -l yes -d 'Do not ask'
 complete -c outpost -n '__fish_seen_subcommand_from import export' -F
 complete -c outpost -n '__fish_seen_subcommand_from help' -a "$commands config"

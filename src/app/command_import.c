@@ -51,6 +51,34 @@ static bool is_ours(const char *name)
     return false;
 }
 
+/* A change, as queue export, queue discard and doctor --rescue write it: what it sets is what is
+ * imported. */
+static enum rc read_change(struct import *im, const cJSON *json, const char **client_id,
+                           int64_t *created_at, struct err *err)
+{
+    const char *table = json_get_string(json, "table");
+    const cJSON *set = json_get(json, "set"), *item;
+
+    *client_id = json_get_string(json, "clientId");
+    if (!*client_id || !id_is_valid(*client_id))
+        return err_set(err, RC_INVALID, _("clientId is a lower-case UUID"));
+    if (!table || strcmp(table, im->table->name) != 0)
+        return err_set(err, RC_INVALID, _("a change of table %.60s; for those: --table %.60s"),
+                       table ? table : "?", table ? table : "?");
+    if (!cJSON_IsObject(set))
+        return err_set(err, RC_INVALID, _("what this change sets can not be read"));
+    if (!json_get_i64(json, "createdAt", created_at) || *created_at < 0 ||
+        *created_at > CLOCK_MAX_MS)
+        *created_at = 0;
+    cJSON_ArrayForEach(item, set)
+    {
+        enum rc rc = form_set_json(&im->form, item->string, item, err);
+        if (rc)
+            return rc;
+    }
+    return RC_OK;
+}
+
 static enum rc read_object(struct import *im, const cJSON *json, const char **client_id,
                            int64_t *created_at, struct err *err)
 {
@@ -60,6 +88,8 @@ static enum rc read_object(struct import *im, const cJSON *json, const char **cl
         return err_set(err, RC_INVALID, _("a line is one JSON object"));
     *client_id = NULL;
     *created_at = 0;
+    if (json_get(json, "opId"))
+        return read_change(im, json, client_id, created_at, err);
     cJSON_ArrayForEach(item, json)
     {
         enum rc rc = RC_OK;

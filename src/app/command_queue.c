@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "src/app/outfile.h"
 #include "src/app/print.h"
+#include "src/app/queue_change.h"
 
 #define TITLE_COLUMNS 40
 
@@ -56,24 +57,29 @@ static void put_title(struct db *db, const struct db_op *op, const struct table 
 }
 
 /* For a person: the shortest of the id's own parts that finds this change. For a program: all of
- * it. */
-static int id_part(struct db *db, const struct db_op *op)
+ * it; its place in the queue where the id cannot be read. */
+static void put_id(struct db *db, const struct db_op *op, struct buf *out)
 {
     static const int ends[] = { 8, 13, 18, 23 };
     char prefix[ID_SIZE];
     struct err ignored;
 
-    for (size_t i = 0; print_columns() && i < sizeof ends / sizeof ends[0]; i++) {
+    for (size_t i = 0; print_columns() && id_is_valid(op->op_id) &&
+                       i < sizeof ends / sizeof ends[0]; i++) {
         struct db_op found = { 0 };
 
         memcpy(prefix, op->op_id, (size_t)ends[i]);
         prefix[ends[i]] = '\0';
         if (db_queue_find(db, prefix, &found, &ignored) == RC_OK) {
             db_op_done(&found);
-            return ends[i];
+            buf_puts(out, prefix);
+            return;
         }
     }
-    return ID_LEN;
+    if (id_is_valid(op->op_id))
+        buf_puts(out, op->op_id);
+    else
+        buf_printf(out, "#%lld", (long long)op->seq);
 }
 
 static void print_op_line(struct db *db, const struct db_op *op)
@@ -82,7 +88,8 @@ static void print_op_line(struct db *db, const struct db_op *op)
     struct buf line = { 0 }, title = { 0 };
 
     put_title(db, op, table, TITLE_COLUMNS, &title);
-    buf_printf(&line, "%.*s  %-7s  ", id_part(db, op), op->op_id, _(state_words[op->state]));
+    put_id(db, op, &line);
+    buf_printf(&line, "  %-7s  ", _(state_words[op->state]));
     put_time(op->created_at, &line);
     buf_printf(&line, "  %s%*s  ", buf_str(&title),
                TITLE_COLUMNS - text_width(buf_str(&title), title.len), "");
@@ -254,62 +261,126 @@ static enum rc queue_export(struct session *session, const char *path, struct er
     return rc;
 }
 
-/* How many words each action takes, itself included. */
+static enum rc run_list(struct app *app, struct session *session, const struct args *args,
+                        struct err *err)
+{
+    (void)app;
+    return queue_list(session, args_has(args, "json"), err);
+}
+
+static enum rc run_show(struct app *app, struct session *session, const struct args *args,
+                        struct err *err)
+{
+    (void)app;
+    return queue_show(session, args->words[1], args_has(args, "json"), err);
+}
+
+static enum rc run_retry(struct app *app, struct session *session, const struct args *args,
+                         struct err *err)
+{
+    (void)app;
+    return queue_retry(session, args, err);
+}
+
+static enum rc run_export(struct app *app, struct session *session, const struct args *args,
+                          struct err *err)
+{
+    (void)app;
+    return queue_export(session, args->word_count > 1 ? args->words[1] : NULL, err);
+}
+
+static enum rc run_edit(struct app *app, struct session *session, const struct args *args,
+                        struct err *err)
+{
+    struct db_op op = { 0 };
+    enum rc rc = find_op(session, args->words[1], &op, err);
+
+    if (rc == RC_OK)
+        rc = queue_edit(app, session, args, &op, err);
+    db_op_done(&op);
+    return rc;
+}
+
+static enum rc run_discard(struct app *app, struct session *session, const struct args *args,
+                           struct err *err)
+{
+    struct db_op op = { 0 };
+    enum rc rc = find_op(session, args->words[1], &op, err);
+
+    if (rc == RC_OK) {
+        if (!args_has(args, "yes") && !args_has(args, "json"))
+            print_op(session->db, &op); /* what the question is about */
+        rc = queue_discard(app, session, args, &op, err);
+    }
+    db_op_done(&op);
+    return rc;
+}
+
 static const struct action {
     const char *name;
-    size_t min_words, max_words;
+    size_t min_words, max_words; /* itself included */
+    const char *options;         /* that are for it alone, apart by blanks */
+    enum rc (*run)(struct app *app, struct session *session, const struct args *args,
+                   struct err *err);
 } actions[] = {
-    { "list", 1, 1 },
-    { "show", 2, 2 },
-    { "retry", 1, SIZE_MAX },
-    { "export", 1, 2 },
+    { .name = "list", .min_words = 1, .max_words = 1, .options = "", .run = run_list },
+    { .name = "show", .min_words = 2, .max_words = 2, .options = "", .run = run_show },
+    { .name = "edit", .min_words = 2, .max_words = 2, .options = "set", .run = run_edit },
+    { .name = "retry", .min_words = 1, .max_words = SIZE_MAX, .options = "", .run = run_retry },
+    { .name = "discard", .min_words = 2, .max_words = 2, .options = "to yes", .run = run_discard },
+    { .name = "export", .min_words = 1, .max_words = 2, .options = "", .run = run_export },
 };
-enum { ACTION_LIST, ACTION_SHOW, ACTION_RETRY, ACTION_EXPORT, ACTION_COUNT };
 
-static int choose_action(const struct args *args, struct err *err)
+static enum rc check_options(const struct action *action, const struct args *args, struct err *err)
 {
-    if (args->word_count == 0)
-        return ACTION_LIST;
-    for (int i = 0; i < ACTION_COUNT; i++) {
-        if (strcmp(actions[i].name, args->words[0]) != 0)
-            continue;
-        if (args->word_count >= actions[i].min_words && args->word_count <= actions[i].max_words)
-            return i;
-        err_set(err, RC_INVALID, _("queue %s: too few or too many words"), actions[i].name);
-        return -1;
+    static const char *const own[] = { "set", "to", "yes" };
+
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (args_has(args, own[i]) && !strstr(action->options, own[i]))
+            return err_set(err, RC_INVALID, _("queue %s takes no --%s"), action->name, own[i]);
     }
-    err_set(err, RC_INVALID, _("queue knows list, show, retry and export, not \"%.40s\""),
-            args->words[0]);
-    return -1;
+    if (action->run == run_edit && !args_has(args, "set"))
+        return err_set(err, RC_INVALID,
+                       _("What is to be changed? Give --set COLUMN=VALUE, once or more."));
+    if (action->run == run_discard && args_has(args, "to") &&
+        strcmp(args_value(args, "to"), "-") == 0)
+        return err_set(err, RC_INVALID, _("queue discard --to wants the name of a file"));
+    return RC_OK;
+}
+
+static const struct action *choose_action(const struct args *args, struct err *err)
+{
+    const char *name = args->word_count ? args->words[0] : "list";
+    size_t words = args->word_count ? args->word_count : 1;
+
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        const struct action *action = &actions[i];
+
+        if (strcmp(action->name, name) != 0)
+            continue;
+        if (words < action->min_words || words > action->max_words) {
+            err_set(err, RC_INVALID, _("queue %s: too few or too many words"), action->name);
+            return NULL;
+        }
+        return check_options(action, args, err) == RC_OK ? action : NULL;
+    }
+    err_set(err, RC_INVALID,
+            _("queue knows list, show, edit, retry, discard and export, not \"%.40s\""), name);
+    return NULL;
 }
 
 int command_queue(struct app *app, const struct args *args)
 {
     struct session session = { 0 };
     struct err err = { 0 };
-    bool is_json = args_has(args, "json");
-    int action = choose_action(args, &err);
+    const struct action *action = choose_action(args, &err);
     enum rc rc;
 
-    if (action < 0)
+    if (!action)
         return app_misused(args, &err);
     rc = session_open(app, &session, &err);
-    if (rc == RC_OK) {
-        switch (action) {
-        case ACTION_LIST:
-            rc = queue_list(&session, is_json, &err);
-            break;
-        case ACTION_SHOW:
-            rc = queue_show(&session, args->words[1], is_json, &err);
-            break;
-        case ACTION_RETRY:
-            rc = queue_retry(&session, args, &err);
-            break;
-        default:
-            rc = queue_export(&session, args->word_count > 1 ? args->words[1] : NULL, &err);
-            break;
-        }
-    }
+    if (rc == RC_OK)
+        rc = action->run(app, &session, args, &err);
     session_close(&session);
     return rc ? app_fail(&err) : EXIT_DONE;
 }

@@ -49,6 +49,13 @@ static const struct option_spec sync_options[] = {
     END,
 };
 static const struct option_spec lines_options[] = { JSON_LINES, END };
+static const struct option_spec queue_options[] = {
+    SET,
+    { "to", N_("FILE"), N_("discard: the file that keeps the change") },
+    { "yes", NULL, N_("discard: do not ask") },
+    JSON_LINES,
+    END,
+};
 
 const struct command app_commands[] = {
     { .name = "",
@@ -142,14 +149,19 @@ const struct command app_commands[] = {
       .options = sync_options,
       .run = command_sync },
     { .name = "queue",
-      .words = "[list|show ID|retry [ID...]|export [FILE]]",
+      .words = "[list|show ID|edit ID|retry [ID...]|discard ID|export [FILE]]",
       .summary = N_("What waits to be sent, and why"),
       .details = N_("ID is the id of a change or of its record, or a part of it that is unique. "
-                    "retry without an ID\n"
-                    "makes every refused and held change due again."),
-      .options = lines_options,
+                    "edit sets columns of\n"
+                    "the change's record (--set) and makes it due again; retry without an ID makes "
+                    "every refused and\n"
+                    "held change due again. discard keeps the change in a file "
+                    "(discarded-DATE.jsonl in the data\n"
+                    "directory), takes it out of the queue, and brings back the office's version "
+                    "of the record."),
+      .options = queue_options,
       .max_words = -1,
-      .subcommands = "list show retry export",
+      .subcommands = "list show edit retry discard export",
       .run = command_queue },
     { .name = "status",
       .words = "",
