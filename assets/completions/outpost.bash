@@ -25,8 +25,9 @@ _outpost() {
         list) own="--open --done --all --find --sort --limit --table --json" ;;
         export) own="--table" ;;
         sync) own="--follow --json" ;;
-        logout | status | tables) own="--json" ;;
         queue) own="--set --to --yes --json" ;;
+        logout | status) own="--json" ;;
+        tables) own="--json --out" ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$own $all" -- "$cur"))
@@ -41,6 +42,12 @@ _outpost() {
                 COMPREPLY=($(compgen -W "list show edit retry discard export" -- "$cur"))
             elif [[ $prev == export ]]; then
                 _filedir
+            fi ;;
+        tables)
+            if [[ $prev == --out ]]; then
+                _filedir
+            else
+                COMPREPLY=($(compgen -W "convex" -- "$cur"))
             fi ;;
         import | export) _filedir ;;
     esac

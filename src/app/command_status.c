@@ -1,4 +1,4 @@
-/* status and tables: what is known here, without asking anybody. */
+/* status: what is known here, without asking anybody. */
 #include "src/app/app.h"
 
 #include <string.h>
@@ -140,88 +140,4 @@ int command_status(struct app *app, const struct args *args)
     db_account_done(&s.who);
     session_close(&s.session);
     return rc ? app_fail(&err) : EXIT_DONE;
-}
-
-static void put_column_json(const struct column *col, struct buf *out)
-{
-    buf_puts(out, "{\"name\":");
-    json_put_string(out, col->name, strlen(col->name));
-    buf_puts(out, ",\"label\":");
-    json_put_string(out, col->label, strlen(col->label));
-    buf_printf(out, ",\"type\":\"%s\",\"required\":%s", column_kind_name(col->kind),
-               col->is_required ? "true" : "false");
-    if (col->has_default) {
-        buf_puts(out, ",\"default\":");
-        column_to_json(col, &col->default_value, out);
-    }
-    if (col->kind == COLUMN_TEXT)
-        buf_printf(out, ",\"maxLength\":%zu", col->max_length);
-    if (col->choice_count) {
-        buf_puts(out, ",\"choices\":[");
-        for (size_t i = 0; i < col->choice_count; i++) {
-            buf_puts(out, i ? "," : "");
-            json_put_string(out, col->choices[i].value, strlen(col->choices[i].value));
-        }
-        buf_putc(out, ']');
-    }
-    if (col->reference)
-        put_text_or_null(out, "table", col->reference);
-    buf_putc(out, '}');
-}
-
-static void print_table_json(const struct table *table)
-{
-    struct buf out = { 0 };
-
-    buf_puts(&out, "{\"name\":");
-    json_put_string(&out, table->name, strlen(table->name));
-    put_text_or_null(&out, "label", table->label);
-    put_text_or_null(&out, "labelOne", table->label_one);
-    put_text_or_null(&out, "source", table->source);
-    put_text_or_null(&out, "title", table->title->name);
-    put_text_or_null(&out, "done", table->done ? table->done->name : NULL);
-    buf_puts(&out, ",\"sorts\":[");
-    for (size_t i = 0; i < table->sort_count; i++) {
-        buf_puts(&out, i ? "," : "");
-        json_put_string(&out, table->sorts[i].name, strlen(table->sorts[i].name));
-    }
-    buf_puts(&out, "],\"columns\":[");
-    for (size_t i = 0; i < table->column_count; i++) {
-        buf_puts(&out, i ? "," : "");
-        put_column_json(&table->columns[i], &out);
-    }
-    buf_puts(&out, "]}");
-    print_json(stdout, &out);
-    buf_done(&out);
-}
-
-static void print_table(const struct table *table)
-{
-    say(stdout, _("%s: %s (%s)\n"), table->name, table->label, table->source);
-    for (size_t i = 0; i < table->column_count; i++) {
-        const struct column *col = &table->columns[i];
-        struct buf more = { 0 };
-
-        for (size_t j = 0; j < col->choice_count; j++)
-            buf_printf(&more, "%s%s", j ? " | " : ": ", col->choices[j].value);
-        if (col->is_required)
-            buf_puts(&more, _(", required"));
-        if (col == table->title)
-            buf_puts(&more, _(", the title"));
-        if (col == table->done)
-            buf_puts(&more, _(", says that it is done"));
-        say(stdout, "  %-20s %s%s\n", col->name, column_kind_name(col->kind), buf_str(&more));
-        buf_done(&more);
-    }
-}
-
-int command_tables(struct app *app, const struct args *args)
-{
-    for (size_t i = 0; i < registry_count(app->registry); i++) {
-        if (args_has(args, "json"))
-            print_table_json(registry_at(app->registry, i));
-        else
-            print_table(registry_at(app->registry, i));
-    }
-    return registry_problem_count(app->registry) ? EXIT_ERROR : EXIT_DONE;
 }

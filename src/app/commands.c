@@ -48,7 +48,11 @@ static const struct option_spec sync_options[] = {
     JSON_PLAIN,
     END,
 };
-static const struct option_spec lines_options[] = { JSON_LINES, END };
+static const struct option_spec tables_options[] = {
+    { "out", N_("FILE"), N_("with convex: where to, a file or a folder; - is the output") },
+    JSON_LINES,
+    END,
+};
 static const struct option_spec queue_options[] = {
     SET,
     { "to", N_("FILE"), N_("discard: the file that keeps the change") },
@@ -169,9 +173,13 @@ const struct command app_commands[] = {
       .options = json_options,
       .run = command_status },
     { .name = "tables",
-      .words = "",
+      .words = "[convex]",
       .summary = N_("The tables and their columns"),
-      .options = lines_options,
+      .details = N_("convex writes the tables as a module of the Convex backend, "
+                    "convex/tables.ts."),
+      .options = tables_options,
+      .max_words = 1,
+      .subcommands = "convex",
       .run = command_tables },
     { .name = "help",
       .words = "[COMMAND|config]",
