@@ -7,7 +7,7 @@ import {
   invalidateSessions,
   modifyAccountCredentials,
 } from "@convex-dev/auth/server";
-import { paginationOptsValidator } from "convex/server";
+import { paginationOptsValidator, paginationResultValidator } from "convex/server";
 import { v } from "convex/values";
 import { internal } from "./_generated/api";
 import { internalAction, internalMutation, internalQuery } from "./_generated/server";
@@ -78,6 +78,9 @@ export const setPassword = internalAction({
 
 export const listUsers = internalQuery({
   args: { paginationOpts: paginationOptsValidator },
+  returns: paginationResultValidator(
+    v.object({ _id: v.id("users"), email: v.optional(v.string()), name: v.optional(v.string()) }),
+  ),
   handler: async (ctx, args) => {
     const page = await ctx.db.query("users").paginate(args.paginationOpts);
     return { ...page, page: page.page.map(({ _id, email, name }) => ({ _id, email, name })) };
