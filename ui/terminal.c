@@ -5,21 +5,19 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 #include <term.h>
 #undef bell                             /* one of term.h's macros for capabilities */
 #include "base/i18n.h"
 #include "base/mem.h"
+#include "ui/rescue.h"
 
-#define RESTORE_MAX 512
 #define SLOW_BAUD 38400
 #define ESCAPE_MS_NEAR 25
 #define ESCAPE_MS_FAR 100
@@ -34,164 +32,19 @@ struct terminal {
     enum ui_bell bell;
     bool has_paste, has_clipboard, lacks_function_keys;
     bool is_line;               /* a serial line, with a speed that means something */
-    bool has_guard;             /* the timer below could be made */
-    timer_t guard;              /* ends a write that nobody takes */
+    struct guard guard;
     char type[64];
 };
 
-/* What a crash handler needs, made beforehand because it may call next to nothing. */
-static struct {
-    volatile sig_atomic_t is_set;
-    struct termios before;
-    char bytes[RESTORE_MAX];
-    size_t len;
-} rescue;
-
-static const int crash_signals[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL };
-#define CRASH_SIGNALS (sizeof crash_signals / sizeof crash_signals[0])
-static struct sigaction crash_before[CRASH_SIGNALS];
-
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
-
-static void write_all(const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t done = write(STDOUT_FILENO, bytes, len);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return;
-        bytes += done;
-        len -= (size_t)done;
-    }
-}
-
-/* ---- crashes ---- */
-
-/* Only async-signal-safe calls. */
-static void rescue_now(void)
-{
-    if (!rescue.is_set)
-        return;
-    rescue.is_set = 0;
-    write_all(rescue.bytes, rescue.len);
-    (void)tcsetattr(STDIN_FILENO, TCSANOW, &rescue.before);
-}
-
-/* Gives the terminal back, then lets the signal do what it would have done (core file, a
- * sanitizer's report). */
-static void on_crash(int number)
-{
-    int saved = errno;
-
-    rescue_now();
-    for (size_t i = 0; i < CRASH_SIGNALS; i++) {
-        if (crash_signals[i] == number)
-            (void)sigaction(number, &crash_before[i], NULL);
-    }
-    errno = saved;
-    (void)raise(number);
-}
-
-static void on_exhausted(void)
-{
-    static const char line[] = "outpost: out of memory; what was saved and the draft are kept\n";
-    ssize_t written;
-
-    rescue_now();
-    written = write(STDERR_FILENO, line, sizeof line - 1);
-    (void)written;                      /* nobody is left to tell */
-    /* Other exit handlers would free what is in use. */
-    _exit(1);
-}
-
-/* Appends a capability without its padding ($<5>). */
-static void rescue_add(const char *name)
-{
-    const char *s = tigetstr(name);
-
-    if (!s || s == (const char *)-1)
-        return;
-    while (*s && rescue.len < RESTORE_MAX) {
-        if (s[0] == '$' && s[1] == '<' && strchr(s, '>'))
-            s = strchr(s, '>') + 1;
-        else
-            rescue.bytes[rescue.len++] = *s++;
-    }
-}
-
-static void crash_handlers_set(const struct terminal *t)
-{
-    static const char *const undo[] = { "sgr0", "op", "cnorm", "rmkx", "rmcup" };
-    struct sigaction action = { 0 };
-
-    rescue.before = t->before;
-    rescue.len = 0;
-    if (t->has_paste) {
-        memcpy(rescue.bytes, paste_off, sizeof paste_off - 1);
-        rescue.len = sizeof paste_off - 1;
-    }
-    for (size_t i = 0; i < sizeof undo / sizeof undo[0]; i++)
-        rescue_add(undo[i]);
-    action.sa_handler = on_crash;
-    action.sa_flags = SA_ONSTACK;
-    sigfillset(&action.sa_mask);
-    for (size_t i = 0; i < CRASH_SIGNALS; i++)
-        (void)sigaction(crash_signals[i], &action, &crash_before[i]);
-    rescue.is_set = 1;
-    mem_on_exhausted(on_exhausted);
-}
-
-static void crash_handlers_reset(void)
-{
-    rescue.is_set = 0;
-    mem_on_exhausted(NULL);
-    for (size_t i = 0; i < CRASH_SIGNALS; i++)
-        (void)sigaction(crash_signals[i], &crash_before[i], NULL);
-}
-
-/* ---- a terminal that takes nothing ---- */
-
-static volatile sig_atomic_t was_stuck;
-
-/* The write that curses is in gets room, and goes on. (tcflush is async-signal-safe.) */
-static void on_stuck(int number)
-{
-    int saved = errno;
-
-    (void)number;
-    was_stuck = 1;
-    (void)tcflush(STDOUT_FILENO, TCOFLUSH);
-    errno = saved;
-}
-
-/* To this thread alone: the signal must interrupt its write, not another thread's sleep. */
-static void guard_make(struct terminal *t)
-{
-    struct sigaction action = { .sa_handler = on_stuck };
-    struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM };
-
-    event._sigev_un._tid = gettid();
-    sigemptyset(&action.sa_mask);
-    t->has_guard = sigaction(SIGALRM, &action, NULL) == 0 &&
-                   timer_create(CLOCK_MONOTONIC, &event, &t->guard) == 0;
-}
-
-static void guard_set(struct terminal *t, time_t wait_s)
-{
-    struct itimerspec when = { .it_value.tv_sec = wait_s, .it_interval.tv_sec = wait_s };
-
-    if (t->has_guard)
-        (void)timer_settime(t->guard, 0, &when, NULL);
-}
 
 bool terminal_update(struct terminal *t)
 {
-    was_stuck = 0;
-    guard_set(t, t->is_line ? STUCK_LINE_S : STUCK_S);
+    bool was_stuck;
+
+    guard_start(&t->guard, t->is_line ? STUCK_LINE_S : STUCK_S);
     (void)doupdate();
-    guard_set(t, 0);
+    was_stuck = guard_stop(&t->guard);
     if (was_stuck)
         terminal_redraw(t);
     return !was_stuck;
@@ -321,7 +174,7 @@ static void modes_on(struct terminal *t, const struct ui_config *config)
     (void)define_key("\033[200~", TERMINAL_PASTE_START);
     (void)define_key("\033[201~", TERMINAL_PASTE_END);
     if (t->has_paste)
-        write_all(paste_on, sizeof paste_on - 1);
+        rescue_write(paste_on, sizeof paste_on - 1);
 }
 
 static enum rc open_first(struct terminal *t, struct buf *note, struct err *err)
@@ -382,8 +235,8 @@ enum rc terminal_open(const struct ui_config *config, struct terminal **out, str
     t->lacks_function_keys = tigetstr("kf5") == NULL || tigetstr("kf5") == (char *)-1;
     t->look.utf8_marks = config->utf8_marks && is_modern(t->type) && MB_CUR_MAX > 1;
     styles_set(config, t);
-    crash_handlers_set(t);
-    guard_make(t);
+    rescue_set(&t->before, t->has_paste ? paste_off : "");
+    guard_init(&t->guard);
     modes_on(t, config);
     *out = t;
     return RC_OK;
@@ -397,12 +250,11 @@ void terminal_close(struct terminal *t, bool is_gone)
     if (is_gone || !terminal_drains(t))
         (void)tcflush(STDOUT_FILENO, TCOFLUSH);
     if (t->has_paste && !is_gone)
-        write_all(paste_off, sizeof paste_off - 1);
-    guard_set(t, STUCK_S);
+        rescue_write(paste_off, sizeof paste_off - 1);
+    guard_start(&t->guard, STUCK_S);
     (void)endwin();
-    if (t->has_guard)
-        (void)timer_delete(t->guard);
-    crash_handlers_reset();
+    guard_done(&t->guard);
+    rescue_reset();
     delscreen(t->screen);
     (void)tcsetattr(STDIN_FILENO, TCSANOW, &t->before);
     free(t);
@@ -411,7 +263,7 @@ void terminal_close(struct terminal *t, bool is_gone)
 void terminal_leave(struct terminal *t)
 {
     if (t->has_paste)
-        write_all(paste_off, sizeof paste_off - 1);
+        rescue_write(paste_off, sizeof paste_off - 1);
     (void)endwin();
     (void)tcsetattr(STDIN_FILENO, TCSANOW, &t->before);
 }
@@ -420,7 +272,7 @@ void terminal_enter(struct terminal *t)
 {
     reset_prog_mode();
     if (t->has_paste)
-        write_all(paste_on, sizeof paste_on - 1);
+        rescue_write(paste_on, sizeof paste_on - 1);
     terminal_resized(t);
     terminal_redraw(t);
 }
@@ -507,7 +359,7 @@ bool terminal_copy(struct terminal *t, const char *s, size_t len)
     buf_puts(&bytes, "\033]52;c;");
     base64(s, len < CLIPBOARD_MAX ? len : CLIPBOARD_MAX, &bytes);
     buf_puts(&bytes, "\033\\");
-    write_all(bytes.data, bytes.len);
+    rescue_write(bytes.data, bytes.len);
     buf_done(&bytes);
     return true;
 }

@@ -1,8 +1,6 @@
 /* ui/terminal.h: the terminal: found out, taken, given back as it was, on every way out.
  *
- * Threads  the UI thread. One at a time in a process: a crash handler and base/mem.h's hook must
- *          find it without being handed it, so this file keeps one static pointer to what they
- *          need.
+ * Threads  the UI thread. One at a time in a process (ui/rescue.h).
  */
 #ifndef UI_TERMINAL_H
 #define UI_TERMINAL_H
