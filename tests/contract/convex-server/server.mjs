@@ -82,7 +82,7 @@ async function main() {
   const api = new Api({ faults, isRedacted: options.isRedacted, name: `test-${process.pid}` });
   if (options.isLoud) api.onError = (path, error) => process.stderr.write(`${path}: ${error.stack}\n`);
   const url = await listen(api.server);
-  api.tokens = await Tokens.create(url);
+  api.tokens = Tokens.create(url);
   api.functions = await Functions.load(options.tables);
   for (const account of options.accounts) await api.functions.run("admin:addUser", account);
   if (options.isSignupOpen) process.env.OUTPOST_SIGNUP = "open";

@@ -1,5 +1,6 @@
 /** Checks tokens of Convex Auth as the backend does, by the deployment's own public key. */
-import { createLocalJWKSet, exportJWK, exportPKCS8, generateKeyPair, jwtVerify } from "jose";
+import { createLocalJWKSet, jwtVerify } from "jose";
+import { makeKeys } from "../../../assets/convex/scripts/keys.mjs";
 
 export class AuthError extends Error {
   constructor(status, code, message) {
@@ -13,14 +14,11 @@ const EXPIRED =
   "Could not verify OIDC token claim. Check that the token signature is valid and the token hasn't expired.";
 
 export class Tokens {
-  /** A key pair for this deployment, put where Convex Auth looks for it. */
-  static async create(siteUrl) {
-    const { publicKey, privateKey } = await generateKeyPair("RS256", { extractable: true });
-    const jwks = { keys: [{ use: "sig", ...(await exportJWK(publicKey)) }] };
-    process.env.JWT_PRIVATE_KEY = await exportPKCS8(privateKey);
-    process.env.JWKS = JSON.stringify(jwks);
-    process.env.CONVEX_SITE_URL = siteUrl;
-    return new Tokens(siteUrl, createLocalJWKSet(jwks));
+  /** A key pair for this deployment, made as the README says, put where Convex Auth looks for it. */
+  static create(siteUrl) {
+    const keys = makeKeys();
+    Object.assign(process.env, keys, { CONVEX_SITE_URL: siteUrl });
+    return new Tokens(siteUrl, createLocalJWKSet(JSON.parse(keys.JWKS)));
   }
 
   constructor(issuer, keys) {
