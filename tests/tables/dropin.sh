@@ -8,32 +8,6 @@ set -uo pipefail
 name=dropin
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib.sh"
 
-write_definition() {
-    cat >"$1" <<'JSON'
-{
-  "name": "boreholes", "label": "Boreholes", "labelOne": "borehole", "title": "place", "done": "isSealed",
-  "list": ["isSealed", "ground", "place", "drilledOn"],
-  "sorts": [ { "name": "drilled", "column": "drilledOn" }, { "name": "place", "column": "place" },
-             { "name": "depth", "column": "depth", "descending": true } ],
-  "columns": [
-    { "name": "place", "label": "Place", "type": "text", "required": true, "maxLength": 80 },
-    { "name": "isSealed", "label": "Sealed", "type": "bool", "default": false },
-    { "name": "casings", "label": "Casings", "type": "integer", "min": 0, "max": 40, "default": 2 },
-    { "name": "depth", "label": "Depth", "type": "real", "min": 0.5, "max": 900, "unit": "m" },
-    { "name": "drilledOn", "label": "Drilled", "type": "date" },
-    { "name": "levelReadAt", "label": "Level read", "type": "timestamp" },
-    { "name": "ground", "label": "Ground", "type": "choice", "default": "clay",
-      "choices": ["clay", { "value": "sand", "label": "sand and gravel" }, "rock"] },
-    { "name": "task", "label": "Task", "type": "reference", "table": "tasks" },
-    { "name": "yieldURL", "label": "Yield page", "type": "text", "maxLength": 200, "help": "Where it is published." },
-    { "name": "order", "label": "Order", "type": "integer" },
-    { "name": "permitNumber", "label": "Permit", "type": "text", "readOnly": true },
-    { "name": "log", "label": "Drill log", "type": "text", "multiline": true }
-  ]
-}
-JSON
-}
-
 one() { device one "$@"; }
 two() { device two "$@"; }
 # shown DEVICE ID COLUMN: as JSON prints it
@@ -43,7 +17,7 @@ echo "-- one file in"
 mkdir "$dir/tables"
 ln -s "$dir/tables" "$dir/one.tables"
 ln -s "$dir/tables" "$dir/two.tables"
-write_definition "$dir/tables/boreholes.json"
+write_boreholes "$dir/tables/boreholes.json"
 make_account
 start_backend "$dir/tables"
 check "device one signs in" sign_in one
@@ -85,8 +59,8 @@ check "found by a word" prints "North field 3" one list --table boreholes --all 
 
 echo "-- imported, synced, exported"
 awk 'BEGIN { for (i = 1; i <= 500; i++)
-    printf "{\"place\":\"Row %03d\",\"depth\":%d.25,\"ground\":\"rock\",\"levelReadAt\":%d}\n", i, i, 1700000000000 + i }' \
-    >"$dir/rows.jsonl"
+    printf "{\"place\":\"Row %03d\",\"depth\":%d.25,\"ground\":\"rock\",\"levelReadAt\":%d}\n",
+        i, i, 1700000000000 + i }' >"$dir/rows.jsonl"
 check "500 lines" prints "500 created" one import --table boreholes "$dir/rows.jsonl"
 check "one sends" exits 0 one sync
 check "nothing waits" status one pending 0
@@ -102,7 +76,6 @@ check "one gets that" exits 0 one sync
 check "and shows it" same "$(shown one "$id" permitNumber)" "B-2026-17"
 two sync >/dev/null
 check "office and devices have the same 502" agree boreholes 502 one two
-sort "$dir/one.jsonl" >"$dir/sorted"
 one export --table boreholes "$dir/out.jsonl" 2>/dev/null
 check "what was exported is imported as it was" prints "502 as they were" one import --table boreholes "$dir/out.jsonl"
 check "by depth, deepest first" prints "Row 500" one list --table boreholes --all --sort depth --limit 1
@@ -131,7 +104,7 @@ sed -i 's/"name": "order", "label": "Order", "type": "integer"/"name": "order", 
     "$definition"
 check "another type is refused in words" prints "order" one list --table boreholes
 check "and the tasks can be used" prints "Drill at the north field" one list
-write_definition "$definition"
+write_boreholes "$definition"
 check "with the old file all is there" prints "Beside a broken file" one list --table boreholes
 mv "$definition" "$dir/boreholes.away"
 check "without its file the table is unknown" prints "boreholes" one list --table boreholes

@@ -71,6 +71,33 @@ device() {
 sign_in() { device "$1" login --server "$url" --user "$email" --password-file "$dir/password"; }
 office() { "$here/../story/office.py" "$url" "$email" "$dir/password" "$@"; }
 
+# A table that is not in the repository: 12 columns, all types, a reference, a word of SQL.
+write_boreholes() {
+    cat >"$1" <<'JSON'
+{
+  "name": "boreholes", "label": "Boreholes", "labelOne": "borehole", "title": "place", "done": "isSealed",
+  "list": ["isSealed", "ground", "place", "drilledOn"],
+  "sorts": [ { "name": "drilled", "column": "drilledOn" }, { "name": "place", "column": "place" },
+             { "name": "depth", "column": "depth", "descending": true } ],
+  "columns": [
+    { "name": "place", "label": "Place", "type": "text", "required": true, "maxLength": 80 },
+    { "name": "isSealed", "label": "Sealed", "type": "bool", "default": false },
+    { "name": "casings", "label": "Casings", "type": "integer", "min": 0, "max": 40, "default": 2 },
+    { "name": "depth", "label": "Depth", "type": "real", "min": 0.5, "max": 900, "unit": "m" },
+    { "name": "drilledOn", "label": "Drilled", "type": "date" },
+    { "name": "levelReadAt", "label": "Level read", "type": "timestamp" },
+    { "name": "ground", "label": "Ground", "type": "choice", "default": "clay",
+      "choices": ["clay", { "value": "sand", "label": "sand and gravel" }, "rock"] },
+    { "name": "task", "label": "Task", "type": "reference", "table": "tasks" },
+    { "name": "yieldURL", "label": "Yield page", "type": "text", "maxLength": 200, "help": "Where it is published." },
+    { "name": "order", "label": "Order", "type": "integer" },
+    { "name": "permitNumber", "label": "Permit", "type": "text", "readOnly": true },
+    { "name": "log", "label": "Drill log", "type": "text", "multiline": true }
+  ]
+}
+JSON
+}
+
 make_account() {
     echo "correct horse battery" >"$dir/password"
     "$backend_program" user add "$email" --db "$dir/backend.db" <"$dir/password" >/dev/null || exit 1
