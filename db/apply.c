@@ -19,6 +19,7 @@ void doc_done(struct doc *doc)
     for (size_t i = 0; doc->values != NULL && i < doc->table->column_count; i++)
         value_done(&doc->values[i]);
     free(doc->values);
+    free(doc->is_there);
     free(doc->extra);
     memset(doc, 0, sizeof *doc);
 }
@@ -82,6 +83,7 @@ enum rc doc_decode(const struct table *table, const cJSON *json, struct doc *out
         return rc;
     out->table = table;
     out->values = mem_zero(table->column_count, sizeof *out->values);
+    out->is_there = mem_zero(table->column_count, sizeof *out->is_there);
     cJSON_ArrayForEach(item, json) {
         const struct column *col = table_column(table, item->string);
         if (col == NULL) {
@@ -89,6 +91,7 @@ enum rc doc_decode(const struct table *table, const cJSON *json, struct doc *out
                 add_extra(&extra, item);
             continue;
         }
+        out->is_there[col->index] = true;
         rc = column_from_backend(col, item, &out->values[col->index], err);
         if (rc) {
             wrong_shape(err, col->name);
@@ -177,8 +180,14 @@ enum rc walk_notice_epoch(struct db *db, const struct table *table, const char *
 void row_take_columns(struct row *row, struct doc *doc, const bool *is_kept)
 {
     for (size_t i = 0; i < row->table->column_count; i++) {
+        const struct column *col = &row->table->columns[i];
         if (is_kept != NULL && is_kept[i])
             continue;
+        if (!doc->is_there[i]) {        /* absent is not null: once the backend knows the column, it has the default */
+            if (row->values[i].kind == VALUE_NULL && col->has_default)
+                value_copy(&row->values[i], &col->default_value);
+            continue;
+        }
         value_done(&row->values[i]);
         row->values[i] = doc->values[i];
         memset(&doc->values[i], 0, sizeof doc->values[i]);
@@ -214,7 +223,7 @@ static char *doc_text(const struct doc *doc)
     row.updated_at = doc->updated_at;
     row.values = doc->values;
     row.extra = doc->extra;
-    row_to_doc(&row, doc->is_deleted, &text);
+    row_to_partial_doc(&row, doc->is_deleted, doc->is_there, &text);
     return buf_take(&text);
 }
 

@@ -66,6 +66,17 @@ enum rc db_pull_read(struct db *db, struct db_pull_tables *out, struct err *err)
     return RC_OK;
 }
 
+enum rc db_pull_is_table_complete(struct db *db, const struct table *table, bool *out, struct err *err)
+{
+    struct db_pull_tables one = { mem_zero(1, sizeof *one.items), 1 };
+    enum rc rc = read_table(db, table, &one.items[0], err);
+
+    if (!rc)
+        *out = one.items[0].is_complete;
+    db_pull_tables_done(&one);
+    return rc;
+}
+
 enum rc db_pull_is_complete(struct db *db, bool *all, bool *any, struct err *err)
 {
     struct db_pull_tables tables;

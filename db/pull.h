@@ -33,6 +33,9 @@ enum rc db_pull_read(struct db *db, struct db_pull_tables *out, struct err *err)
 /* All tables of the registry have had their initial sync / at least one had. */
 enum rc db_pull_is_complete(struct db *db, bool *all, bool *any, struct err *err);
 
+/* This table has had its initial sync: one statement, however many tables there are. */
+enum rc db_pull_is_table_complete(struct db *db, const struct table *table, bool *out, struct err *err);
+
 /* Starts a walk from the first page (again). epoch: of the answer that caused it, or NULL. */
 enum rc db_walk_begin(struct db *db, const struct table *table, const char *epoch, struct err *err);
 

@@ -404,6 +404,27 @@ static enum rc send_whole(struct db *db, const struct db_op *op, struct err *err
     return rc;
 }
 
+/* A whole create carries every column; what an older backend does not know, and what it would have anyway once it
+ * does (null, or the default), can be left out. */
+static bool can_leave_out(struct db *db, const struct db_op *op, const char *column)
+{
+    const struct table *table = registry_find(db->registry, op->table_name);
+    const struct column *col = table == NULL || column == NULL ? NULL : table_column(table, column);
+    struct value v = { 0 };
+    struct err ignored;
+
+    if (col == NULL || !op->is_create)
+        return false;
+    cJSON *set = parse_object(op->set);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(set, column);
+    bool can = item != NULL && (cJSON_IsNull(item) ||
+                                (col->has_default && column_from_backend(col, item, &v, &ignored) == RC_OK &&
+                                 value_equal(&v, &col->default_value)));
+    value_done(&v);
+    cJSON_Delete(set);
+    return can;
+}
+
 static enum rc apply_rejected(struct db *db, const struct db_push_result *result, struct db_push_counts *counts,
                               struct err *err)
 {
@@ -415,6 +436,10 @@ static enum rc apply_rejected(struct db *db, const struct db_push_result *result
 
     if (!is_waiting(db, op->op_id, &refusals, &is_create, &rc, err))
         return rc;
+    if (strcmp(code, "unknown_column") == 0 && can_leave_out(db, op, result->column)) {
+        counts->again++;
+        return queue_drop_column(db, op, result->column, err);
+    }
     if (strcmp(code, "unknown_table") == 0 || strcmp(code, "unknown_column") == 0) {
         counts->held++;
         return set_op_state(db, op->op_id, "held", 0, db_now(db) + DAY_MS, code, result->message, err);

@@ -230,6 +230,24 @@ static enum rc coalesce(struct db *db, const struct db_op *op, const struct row 
     return rc;
 }
 
+enum rc queue_drop_column(struct db *db, const struct db_op *op, const char *column, struct err *err)
+{
+    cJSON *set = parse_or(op->set, cJSON_CreateObject);
+    cJSON *base = parse_or(op->base, cJSON_CreateObject);
+    cJSON *replaces = parse_or(op->replaces, cJSON_CreateArray);
+
+    cJSON_DeleteItemFromObjectCaseSensitive(set, column);
+    cJSON_DeleteItemFromObjectCaseSensitive(base, column);
+    /* It was refused, so no late arrival of it can do anything either, until the backend grows: then it must not. */
+    if (cJSON_GetArraySize(replaces) < REPLACES_MAX)
+        cJSON_AddItemToArray(replaces, cJSON_CreateString(op->op_id));
+    enum rc rc = rewrite_op(db, op, op->is_create, set, base, replaces, op->updated_at, err);
+    cJSON_Delete(set);
+    cJSON_Delete(base);
+    cJSON_Delete(replaces);
+    return rc;
+}
+
 static bool has_room_for_one_more(const struct db_op *op)
 {
     if (op->sent_at == 0)

@@ -162,9 +162,12 @@ enum rc row_delete(struct db *db, struct row *row, struct err *err)
     return RC_OK;
 }
 
-static void put_columns(const struct table *table, const struct value *values, const char *extra, struct buf *out)
+static void put_columns(const struct table *table, const struct value *values, const bool *is_there, const char *extra,
+                        struct buf *out)
 {
     for (size_t i = 0; i < table->column_count; i++) {
+        if (is_there != NULL && !is_there[i])
+            continue;
         buf_putc(out, ',');
         json_put_string(out, table->columns[i].name, strlen(table->columns[i].name));
         buf_putc(out, ':');
@@ -192,12 +195,17 @@ static void put_head(const char *client_id, const char *server_id, int64_t creat
 
 void row_to_doc(const struct row *row, bool is_deleted, struct buf *out)
 {
+    row_to_partial_doc(row, is_deleted, NULL, out);
+}
+
+void row_to_partial_doc(const struct row *row, bool is_deleted, const bool *is_there, struct buf *out)
+{
     put_head(row->client_id, row->server_id, row->created_at, row->updated_at, out);
     buf_puts(out, ",\"rev\":\"");
     buf_put_i64(out, row->rev);
     /* That it is gone matters to the device, not when. */
     buf_puts(out, is_deleted ? "\",\"deletedAt\":1" : "\",\"deletedAt\":null");
-    put_columns(row->table, row->values, row->extra, out);
+    put_columns(row->table, row->values, is_there, row->extra, out);
     buf_putc(out, '}');
 }
 
@@ -227,6 +235,6 @@ static const char *status_name(enum record_mark mark)
 void record_to_json(const struct record *rec, struct buf *out)
 {
     put_head(rec->client_id, rec->server_id, rec->created_at, rec->updated_at, out);
-    put_columns(rec->table, rec->values, rec->extra, out);
+    put_columns(rec->table, rec->values, NULL, rec->extra, out);
     buf_printf(out, ",\"syncStatus\":\"%s\"}", status_name(rec->mark));
 }

@@ -84,6 +84,8 @@ enum rc row_delete(struct db *db, struct row *row, struct err *err);
 bool row_is_done(const struct row *row);
 /* The doc that the backend would send: for the shadow and the recovery file. */
 void row_to_doc(const struct row *row, bool is_deleted, struct buf *out);
+/* The same with only some of the columns; is_there NULL: all. */
+void row_to_partial_doc(const struct row *row, bool is_deleted, const bool *is_there, struct buf *out);
 
 /* ---- queue.c ---- */
 /* Appends, or coalesces into the record's last op under a new op id. */
@@ -101,6 +103,8 @@ enum rc queue_read(struct db *db, int64_t seq, struct db_op *out, struct err *er
 extern const char queue_columns[];
 /* A name, a colon and a value of a JSON object; a comma before it when it is not the first. */
 void put_pair(struct buf *out, const struct column *col, const struct value *v);
+/* Takes a column out of a create that has been sent, under a new op id; it is sent again at once. */
+enum rc queue_drop_column(struct db *db, const struct db_op *op, const char *column, struct err *err);
 /* All ops of a record in order. */
 enum rc queue_of_record(struct db *db, const char *table_name, const char *client_id, struct db_ops *out,
                         struct err *err);
@@ -126,6 +130,7 @@ struct doc {                    /* a backend's doc, decoded; doc_done frees */
     int64_t rev, created_at, updated_at;
     bool is_deleted;
     struct value *values;       /* by column index; NULL values where absent */
+    bool *is_there;             /* by column index: an older backend does not send what it does not know */
     char *extra;                /* JSON object of columns that we do not know, or NULL */
 };
 /* RC_PROTOCOL when it is not of the table's shape. */

@@ -181,6 +181,28 @@ static void columns_of_a_newer_backend_are_kept_and_never_sent(void **state)
     db_ops_done(&ops);
 }
 
+static void a_column_that_an_older_backend_does_not_send_keeps_its_default(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    cJSON *doc = doc_json(ID_A, 5, "'text':'a'");
+
+    cJSON_DeleteItemFromObjectCaseSensitive(doc, "isCompleted");
+    cJSON_DeleteItemFromObjectCaseSensitive(doc, "notes");
+    fixture_walk(f, array_of(doc), "e1", "c1");
+    assert_string_equal(fixture_text(f, ID_A, "isCompleted"), "no");
+    assert_string_equal(fixture_text(f, ID_A, "notes"), "-");
+    SAVE(f, ID_A, &saved, "notes", "typed here", "text", "b");
+    struct db_ops sent = fixture_take(f, 1);
+    doc = doc_json(ID_A, 6, "'text':'b'");
+    cJSON_DeleteItemFromObjectCaseSensitive(doc, "isCompleted");
+    cJSON_DeleteItemFromObjectCaseSensitive(doc, "notes");
+    fixture_applied(f, &sent.items[0], doc, NULL, "e1");
+    assert_string_equal(fixture_text(f, ID_A, "notes"), "typed here");
+    assert_string_equal(fixture_text(f, ID_A, "isCompleted"), "no");
+    db_ops_done(&sent);
+}
+
 static void a_column_added_later_takes_what_was_kept_of_it(void **state)
 {
     struct fixture *f = *state;
@@ -473,6 +495,7 @@ int main(void)
         T(a_pending_record_outlives_its_tombstone),
         T(a_form_saved_for_a_record_that_is_gone_brings_all_of_it_back),
         T(columns_of_a_newer_backend_are_kept_and_never_sent),
+        T(a_column_that_an_older_backend_does_not_send_keeps_its_default),
         T(a_column_added_later_takes_what_was_kept_of_it),
         T(a_definition_that_drops_or_changes_a_column_is_refused_untouched),
         T(a_walk_of_the_same_epoch_removes_what_was_not_seen_but_nothing_pending),

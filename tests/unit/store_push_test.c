@@ -248,6 +248,39 @@ static void an_unknown_table_or_column_is_held_uncounted_until_something_changes
     db_ops_done(&sent);
 }
 
+static void an_older_backend_gets_a_whole_create_without_what_it_does_not_know(void **state)
+{
+    struct fixture *f = *state;
+    struct value values[TABLE_COLUMNS_MAX] = { 0 };
+    bool is_set[TABLE_COLUMNS_MAX] = { false };
+    struct db_saved saved;
+    const char *const unknown[] = { "notes", "isCompleted", "priority" };
+
+    value_set_text(&values[f->tasks->title->index], "text", 4);
+    value_set_text(&values[table_column(f->tasks, "priority")->index], "high", 4);
+    is_set[f->tasks->title->index] = true;
+    const struct db_edit edit = { .table = f->tasks, .client_id = ID_A, .if_missing = DB_MISSING_CREATE,
+                                  .values = values, .is_set = is_set };
+    must(f, db_save(f->db, &edit, &saved, &f->err));
+    for (size_t i = 0; i < 3; i++) {
+        struct db_ops sent = fixture_take(f, 1);
+        const struct db_push_result result = { .op = &sent.items[0], .code = "unknown_column", .column = unknown[i] };
+        struct db_push_counts counts;
+        must(f, db_push_apply(f->db, &result, 1, "e1", &counts, &f->err));
+        assert_int_equal(counts.again, i < 2);
+        assert_int_equal(counts.held, i == 2);          /* a value that somebody chose is never left out */
+        db_ops_done(&sent);
+    }
+    struct db_ops ops = fixture_queue(f, 1);
+    cJSON *replaces = quoted(ops.items[0].replaces);
+    assert_string_equal(ops.items[0].set, "{\"text\":\"text\",\"priority\":\"high\",\"dueAt\":null}");
+    assert_int_equal(cJSON_GetArraySize(replaces), 2);
+    cJSON_Delete(replaces);
+    db_ops_done(&ops);
+    value_done(&values[f->tasks->title->index]);
+    value_done(&values[table_column(f->tasks, "priority")->index]);
+}
+
 static void not_found_sends_the_same_change_again_as_a_whole_create(void **state)
 {
     struct fixture *f = *state;
@@ -437,6 +470,7 @@ int main(void)
         T(a_rejected_op_hinders_no_other_record),
         T(a_clock_set_back_by_years_keeps_nothing_waiting),
         T(an_unknown_table_or_column_is_held_uncounted_until_something_changes),
+        T(an_older_backend_gets_a_whole_create_without_what_it_does_not_know),
         T(not_found_sends_the_same_change_again_as_a_whole_create),
         T(what_was_overwritten_is_logged_once),
         T(one_batch_holds_one_op_per_record_at_most),
