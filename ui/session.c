@@ -128,18 +128,10 @@ static bool is_usable(struct ui *ui)
 
 bool ui_table_is_complete(struct ui *ui, const struct table *table)
 {
-    struct db_pull_tables tables = { 0 };
     struct err err = { 0 };
     bool is_complete = false;
 
-    if (db_pull_read(ui->reader, &tables, &err) == RC_OK) {
-        for (size_t i = 0; i < tables.count; i++) {
-            if (tables.items[i].table == table)
-                is_complete = tables.items[i].is_complete;
-        }
-    }
-    db_pull_tables_done(&tables);
-    return is_complete;
+    return db_pull_is_table_complete(ui->reader, table, &is_complete, &err) == RC_OK && is_complete;
 }
 
 void ui_session_enter(struct ui *ui)

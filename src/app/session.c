@@ -177,17 +177,11 @@ void session_close(struct session *session)
 
 enum rc session_check_ready(struct session *session, const struct table *table, struct err *err)
 {
-    struct db_pull_tables tables = { 0 };
     bool is_complete = false;
-    enum rc rc = db_pull_read(session->db, &tables, err);
+    enum rc rc = db_pull_is_table_complete(session->db, table, &is_complete, err);
 
     if (rc)
         return rc;
-    for (size_t i = 0; i < tables.count; i++) {
-        if (tables.items[i].table == table)
-            is_complete = tables.items[i].is_complete;
-    }
-    db_pull_tables_done(&tables);
     if (!is_complete)
         return err_set(err, RC_INVALID,
                        _("The first sync of this device is not complete: outpost sync"));
