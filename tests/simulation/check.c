@@ -379,6 +379,29 @@ static bool check_queue_is_empty(struct device *d)
     return is_empty;
 }
 
+static void count_one(void *ctx, const struct db_conflict *conflict)
+{
+    int *count = ctx;
+
+    (void)conflict;
+    ++*count;
+}
+
+/* What its answers said was overwritten is in the device's own log. */
+static bool check_own_conflicts(struct device *d)
+{
+    struct err err = { 0 };
+    int count = 0;
+
+    if (db_conflicts_each(d->user_db, count_one, &count, &err))
+        return sim_violated(d->sim, "5: device %d: its conflict log can not be read: %s", d->index,
+                            err.msg);
+    return (count >= d->conflicts_told && count <= d->conflicts_told + d->conflicts_unsure) ||
+           sim_violated(d->sim,
+                        "5: device %d was told of %d conflicts (%d more perhaps) and logged %d",
+                        d->index, d->conflicts_told, d->conflicts_unsure, count);
+}
+
 static bool check_conflicts(struct sim *sim, int account)
 {
     char args[160] = "{\"limit\":500}";
@@ -399,7 +422,7 @@ bool check_end(struct sim *sim)
 {
     for (int i = 0; i < DEVICES && !sim_failed(sim); i++) {
         struct device *d = &sim->devices[i];
-        if (check_queue_is_empty(d) && check_device(d))
+        if (check_queue_is_empty(d) && check_own_conflicts(d) && check_device(d))
             check_file(d);
     }
     for (int account = 0; account < ACCOUNTS && !sim_failed(sim); account++) {

@@ -409,24 +409,42 @@ static void note_refusals(struct sim *sim, const cJSON *value)
     note_refusal(sim, result);
 }
 
+static int count_conflicts(const cJSON *value)
+{
+    const cJSON *item = NULL;
+    int n = cJSON_GetArraySize(json_get(json_get(value, "result"), "overwrote"));
+
+    cJSON_ArrayForEach(item, json_get(value, "results"))
+    {
+        n += cJSON_GetArraySize(json_get(item, "overwrote"));
+    }
+    return n;
+}
+
 static void deliver(struct device *d, struct transfer *t)
 {
     struct convex_answer decoded = { 0 };
+    int conflicts = 0;
 
     d->transfer = 0;
     if (t->is_get) {
         engine_got(d->engine, &t->reply);
     } else {
         convex_decode(&t->reply, &decoded);
-        if (t->is_push && decoded.class == CONVEX_OK)
+        if (t->is_push && decoded.class == CONVEX_OK) {
             note_refusals(d->sim, decoded.value);
+            conflicts = count_conflicts(decoded.value);
+        }
         engine_answer(d->engine, &decoded, t->reply.sent_bytes + t->reply.got_bytes);
         convex_answer_done(&decoded);
     }
     sim_note(d->sim, "device %d: answer to #%llu, %s %d", d->index, (unsigned long long)t->id,
              t->reply.complete ? "whole" : "none", t->reply.http_status);
-    if (device_died(d, "engine"))
+    if (device_died(d, "engine")) {
+        d->conflicts_unsure += conflicts;
         return;
+    }
+    d->conflicts_told += conflicts;
     if (d->sim->broken == BROKEN_PULL_OVERWRITES && t->is_page && t->reply.complete)
         device_tamper(d, "UPDATE tasks SET text = 'overwritten' WHERE sync_status = 'pending'");
     if (d->sim->broken == BROKEN_NETWORK_COUNTS && t->is_push && !t->reply.complete)

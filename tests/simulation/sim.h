@@ -160,6 +160,8 @@ struct device {
     struct attempt attempts[IMPORT_MAX]; /* by its user, in one transaction */
     int attempt_count;
     char last_record[ID_SIZE]; /* that its user has touched */
+    int conflicts_told;        /* by answers that its process has lived through */
+    int conflicts_unsure;      /* by answers in which it died */
 };
 
 struct server {
