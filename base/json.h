@@ -1,6 +1,9 @@
 /* base/json.h: JSON from strangers, and JSON written fast. Parsing is cJSON's; this adds what cJSON lets
  * pass: invalid UTF-8, U+0000, depth over 64, a name twice in one object, bytes after the value.
  *
+ * Memory   cJSON's allocations are base/mem.h's in every program that links this: its functions never
+ *          return NULL for want of memory.
+ *
  * Source   RFC 8259; RFC 7493 (I-JSON).
  */
 #ifndef BASE_JSON_H

@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 #include "base/json.h"
+#include "base/mem.h"
 
 static cJSON *parsed(const char *text)
 {
@@ -410,6 +413,35 @@ static void the_convex_writer_touches_numbers_only(void **state)
     cJSON_Delete(v);
 }
 
+/* Read by the address sanitizer, which ends the program otherwise. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+static void leave_with_7(void)
+{
+    _exit(7);
+}
+
+static void cjson_without_memory_ends_the_program_as_our_own_allocations_do(void **state)
+{
+    volatile size_t too_much = SIZE_MAX / 2;
+    int status = 0;
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0) {
+        mem_on_exhausted(leave_with_7);
+        cJSON_free(cJSON_malloc(too_much));
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +457,7 @@ int main(void)
         cmocka_unit_test(every_double_reads_back_the_same),
         cmocka_unit_test(a_locale_with_a_decimal_comma_changes_nothing),
         cmocka_unit_test(the_convex_writer_touches_numbers_only),
+        cmocka_unit_test(cjson_without_memory_ends_the_program_as_our_own_allocations_do),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
