@@ -1,0 +1,30 @@
+/* tests/torture/planted.h: one operation of many fails: a file operation of SQLite, an allocation of SQLite, an
+ * allocation of cJSON. Global by nature: libraries have one allocator each.
+ */
+#ifndef TESTS_TORTURE_PLANTED_H
+#define TESTS_TORTURE_PLANTED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PLANTED_VFS "planted"
+
+enum planted {
+    PLANTED_NONE,
+    PLANTED_IOERR,      /* a file operation says I/O error, nothing done */
+    PLANTED_FULL,       /* a write says that the disk is full; other operations as IOERR */
+    PLANTED_SHORT,      /* a write is half done, then I/O error; other operations are done and say I/O error */
+    PLANTED_SQL_MEMORY, /* an allocation of SQLite fails */
+    PLANTED_JSON_MEMORY /* an allocation of cJSON fails */
+};
+
+/* Before anything else uses SQLite or cJSON. */
+void planted_init(void);
+/* The n-th operation (from 1) of that kind fails from now on; 0: none does, they are counted. is_sticky: so do
+ * all after it. */
+void planted_arm(enum planted kind, uint32_t n, bool is_sticky);
+/* Operations since planted_arm; armed with NONE: 0. */
+uint32_t planted_count(void);
+bool planted_fired(void);
+
+#endif
