@@ -75,7 +75,9 @@ def main():
     screen.wait("Quit")
     for _ in range(40):
         screen.keys("\t")
-        screen.wait(":")
+        screen.keys("\x0c")         # all of it again, not only what differs
+        screen.wait("OUTPOST")
+        screen.wait("Quit")
         if label in screen.said:
             break
     else:
