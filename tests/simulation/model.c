@@ -132,7 +132,7 @@ void model_typed(struct model_record *r, int device, size_t column, const char *
 bool writes_are_settled(const struct writes *w)
 {
     /* The value itself may have been accepted under an earlier write of it. */
-    return w->confirmed == w->count ||
+    return w->confirmed == w->count || w->withdrawn == w->count ||
            (w->confirmed > 0 && strcmp(w->values[w->confirmed - 1], w->values[w->count - 1]) == 0);
 }
 
@@ -146,6 +146,13 @@ void model_written_again(struct sim *sim, struct model_record *r, int device, si
         return;
     sim_met(sim, SIT_QUEUED_AGAIN);
     model_typed(r, device, column, json);
+}
+
+void model_withdrawn(struct model_record *r, int device, const bool *columns)
+{
+    for (size_t i = 0; i < r->table->column_count; i++)
+        if (columns[i])
+            r->writes[device][i].withdrawn = r->writes[device][i].count;
 }
 
 /* The newest write with this value; 0: nobody typed it. */

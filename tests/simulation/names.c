@@ -43,6 +43,8 @@ static const char *const situation_names[SIT_COUNT] = {
     [SIT_CHECKPOINTS] = "checkpoints",
     [SIT_HELD] = "ops of tables that the backend does not know",
     [SIT_UPGRADES] = "backend upgrades",
+    [SIT_DISCARDS] = "discarded ops",
+    [SIT_DISCARDS_SENT] = "discarded ops that were sent",
     [SIT_EPOCHS] = "new epochs",
     [SIT_QUEUED_AGAIN] = "records queued again after a new epoch",
 };

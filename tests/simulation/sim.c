@@ -222,10 +222,18 @@ static void on_link_up(struct sim *sim, const struct event *e)
     device_wake(d, ENGINE_LINK_UP);
 }
 
+static void on_discarded(struct sim *sim, const struct event *e)
+{
+    struct device *d = &sim->devices[e->who];
+
+    if (d->is_up && d->life == e->ref)
+        user_discarded(d);
+}
+
 static void (*const handlers[EV_KINDS])(struct sim *sim, const struct event *e) = {
-    [EV_USER] = on_user,           [EV_ENGINE] = on_engine,   [EV_OFFICE] = on_office,
-    [EV_ARRIVE] = on_arrive,       [EV_ANSWER] = on_answer,   [EV_DEVICE_UP] = on_device_up,
-    [EV_SERVER_UP] = on_server_up, [EV_LINK_UP] = on_link_up,
+    [EV_USER] = on_user,           [EV_ENGINE] = on_engine,       [EV_OFFICE] = on_office,
+    [EV_ARRIVE] = on_arrive,       [EV_ANSWER] = on_answer,       [EV_DEVICE_UP] = on_device_up,
+    [EV_SERVER_UP] = on_server_up, [EV_DISCARDED] = on_discarded, [EV_LINK_UP] = on_link_up,
 };
 
 /* Runs until is_reached says so, or the virtual time is over. */

@@ -5,7 +5,7 @@
  *   sim.c      the run: events in virtual time, the trace, what a seed decides
  *   vfs.c      SQLite's view of disks that die at any write and lose power; disk.c the disks
  *   device.c   a device: its process, its store, its engine, the driver of the engine
- *   user.c     who types on it; values.c what is typed
+ *   user.c     who types on it; values.c what is typed; discard.c what is taken back
  *   net.c      what happens to a request and to its answer; planted.c what must not happen
  *   server.c   the backend: its process and its disk
  *   office.c   who works at the office
@@ -87,6 +87,8 @@ enum situation {
     SIT_UPGRADES,
     SIT_EPOCHS,
     SIT_QUEUED_AGAIN,
+    SIT_DISCARDS,
+    SIT_DISCARDS_SENT,
     SIT_COUNT
 };
 const char *situation_name(enum situation s);
@@ -159,6 +161,8 @@ struct device {
     uint64_t tick;     /* the order of the newest EV_ENGINE; older ones are stale */
     struct attempt attempts[IMPORT_MAX]; /* by its user, in one transaction */
     int attempt_count;
+    char discard[ID_SIZE];     /* op id; whether it was taken out a crash hid; empty: none */
+    char discard_of[ID_SIZE];  /* its record */
     char last_record[ID_SIZE]; /* that its user has touched */
     int conflicts_told;        /* by answers that its process has lived through */
     int conflicts_unsure;      /* by answers in which it died */
@@ -184,6 +188,7 @@ enum event_kind {
     EV_DEVICE_UP,
     EV_SERVER_UP,
     EV_LINK_UP,
+    EV_DISCARDED,
     EV_KINDS
 };
 
@@ -268,6 +273,15 @@ void user_looks_again(struct device *d);
 /* Gives every failed op a value that the backend takes. True: there were some. */
 bool user_repairs(struct device *d);
 
+/* ---- discard.c ---- */
+
+/* The user takes back something that waits. */
+void user_discards(struct device *d);
+/* The process that syncs hears of it. */
+void user_discarded(struct device *d);
+/* Resolves a discard whose outcome a crash hid. False: nothing was hidden. */
+bool user_looks_for_discard(struct device *d);
+
 /* ---- net.c ---- */
 
 struct net *net_new(void);
@@ -320,6 +334,7 @@ void office_looks_again(struct sim *sim);
 struct writes {    /* what one user has put into one column of one record, in order */
     char **values; /* JSON texts; write numbers begin at 1 */
     int count, room;
+    int withdrawn; /* its user has taken back all writes up to this one */
     int confirmed; /* the newest that an op has brought to the backend; 0: none */
 };
 
@@ -341,7 +356,7 @@ struct model_record *model_find(struct model *m, const char *client_id);
 struct model_record *model_add(struct model *m, int account, const struct table *table,
                                const char *client_id);
 const char *writes_last(const struct writes *w); /* NULL: none */
-/* Its last write is at the backend, or there is none. */
+/* Its last write is at the backend, or was taken back, or there is none. */
 bool writes_are_settled(const struct writes *w);
 /* After a new epoch a device may write again, as a create, what it once wrote: with the values that
  * it has. Counts that as typed, where no write of its user waits. */
@@ -366,6 +381,8 @@ void model_office_removed(struct model_record *r);
 /* A page, or any doc, must be what the model holds for the account. */
 bool model_judge_doc(struct sim *sim, int account, const char *table, const struct cJSON *doc,
                      const char *where);
+/* A device's user takes back what he has put into these columns. */
+void model_withdrawn(struct model_record *r, int device, const bool *columns);
 bool model_is_refused_value(const char *json);
 int model_conflicts(const struct model *m, int account);
 

@@ -265,7 +265,9 @@ static void type_something(struct device *d)
 {
     struct model_record *r = choose_record(d);
 
-    if (rng_chance(&d->sim->rng, 30))
+    if (rng_chance(&d->sim->rng, 20))
+        user_discards(d);
+    else if (rng_chance(&d->sim->rng, 30))
         import(d);
     else if (r == NULL || rng_chance(&d->sim->rng, 250))
         save_new(d);
@@ -411,11 +413,26 @@ static bool is_there(struct device *d, const struct db_ops *ops)
     return there > 0;
 }
 
+/* What is in the file after a crash is perhaps not on the disk. A write that is makes it so; and
+ * back, because no change writes nothing. */
+static void make_durable(struct device *d)
+{
+    struct err err = { 0 };
+
+    vfs_disarm(d->sim->vfs, d->index);
+    if (db_state_work_offline(d->user_db, !d->is_working_offline, &err) ||
+        db_state_work_offline(d->user_db, d->is_working_offline, &err))
+        sim_violated(d->sim, "device %d: nothing can be written after a crash: %s", d->index,
+                     err.msg);
+}
+
 void user_looks_again(struct device *d)
 {
     struct db_ops ops = { 0 };
     struct err err = { 0 };
 
+    if (user_looks_for_discard(d))
+        make_durable(d);
     if (d->attempt_count == 0)
         return;
     if (db_queue_list(d->user_db, &ops, &err)) {
@@ -432,13 +449,7 @@ void user_looks_again(struct device *d)
     }
     sim_met(d->sim, SIT_SAVE_SURVIVED);
     acknowledge(d);
-    /* Nobody was told that it is on the disk. A write that is, makes it so; and back, because no
-     * change writes nothing. */
-    vfs_disarm(d->sim->vfs, d->index);
-    if (db_state_work_offline(d->user_db, !d->is_working_offline, &err) ||
-        db_state_work_offline(d->user_db, d->is_working_offline, &err))
-        sim_violated(d->sim, "device %d: nothing can be written after a crash: %s", d->index,
-                     err.msg);
+    make_durable(d);
 }
 
 /* ---- at the end ---- */
