@@ -18,6 +18,7 @@
 #ifndef DB_DB_H
 #define DB_DB_H
 
+#include "db/doctor.h"
 #include "db/process.h"
 #include "db/pull.h"
 #include "db/push.h"

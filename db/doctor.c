@@ -61,17 +61,6 @@ static enum rc number(struct db *db, const char *query, const char *name, int64_
     return RC_OK;
 }
 
-static enum rc run(struct db *db, const char *text, const char *name, int64_t n, struct err *err)
-{
-    sqlite3_stmt *st = sql_get(db->sql, text, err);
-
-    if (st == NULL)
-        return err->rc;
-    sql_bind_text(st, 1, name);
-    sql_bind_i64(st, 2, n);
-    return sql_run(db->sql, st, err);
-}
-
 /* ---- SQLite's own view ---- */
 
 static enum rc check_file(const struct doctor *d, bool *is_sound, struct err *err)
@@ -353,8 +342,11 @@ static enum rc check_waiting(const struct doctor *d, struct err *err)
         return rc;
     say(d, DB_REPAIRABLE, "count_wrong", "Only a number on the screen is wrong.", TODO_REPAIR,
         "%lld changes are said to wait, and there are %lld.", (long long)stored, (long long)have);
-    return d->is_repairing ? run(d->db, "UPDATE sync_state SET waiting = ?2 WHERE ?1 IS NULL", NULL, have - delta, err)
-                           : RC_OK;
+    sqlite3_stmt *st = d->is_repairing ? sql_get(d->db->sql, "UPDATE sync_state SET waiting = ?1", err) : NULL;
+    if (st == NULL)
+        return d->is_repairing ? err->rc : RC_OK;
+    sql_bind_i64(st, 1, have - delta);
+    return sql_run(d->db->sql, st, err);
 }
 
 /* ---- all of it ---- */
