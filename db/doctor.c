@@ -351,23 +351,36 @@ static enum rc check_waiting(const struct doctor *d, struct err *err)
 
 /* ---- all of it ---- */
 
-static enum rc examine(const struct doctor *d, struct err *err)
+/* One of the checks of a table, for all tables that the store has. */
+static enum rc each_table(const struct doctor *d,
+                          enum rc (*check)(const struct doctor *d, const struct table *table, struct err *err),
+                          struct err *err)
 {
-    enum rc rc = check_state_row(d, err);
+    enum rc rc = RC_OK;
 
-    if (!rc)
-        rc = check_queue(d, err);
-    if (!rc)
-        rc = check_definitions(d, err);
     for (size_t i = 0; !rc && i < registry_count(d->db->registry); i++) {
         const struct table *table = registry_at(d->db->registry, i);
         int64_t is_there = 0;
         rc = number(d->db, "SELECT count(*) FROM sync_metadata WHERE table_name = ?1", table->name, &is_there, err);
         if (!rc && is_there)
-            rc = check_pending(d, table, err);
-        if (!rc && is_there)
-            rc = check_counts(d, table, err);
+            rc = check(d, table, err);
     }
+    return rc;
+}
+
+/* Marks before the queue, which makes ops anew from pending records; counts last, for what was repaired before them. */
+static enum rc examine(const struct doctor *d, struct err *err)
+{
+    enum rc rc = check_state_row(d, err);
+
+    if (!rc)
+        rc = each_table(d, check_pending, err);
+    if (!rc)
+        rc = check_queue(d, err);
+    if (!rc)
+        rc = check_definitions(d, err);
+    if (!rc)
+        rc = each_table(d, check_counts, err);
     return rc ? rc : check_waiting(d, err);
 }
 

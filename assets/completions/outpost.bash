@@ -11,7 +11,7 @@ _outpost() {
     done
     case $prev in
         --data-dir) _filedir -d; return ;;
-        --config | --password-file | --to) _filedir; return ;;
+        --config | --password-file | --to | --rescue) _filedir; return ;;
         --color) COMPREPLY=($(compgen -W "auto never" -- "$cur")); return ;;
         --table) COMPREPLY=($(compgen -W "$(outpost tables 2>/dev/null | sed -n 's/^\([A-Za-z0-9_]*\):.*/\1/p')" -- "$cur")); return ;;
         --server | --user | --set | --find | --sort | --limit) return ;;
@@ -25,6 +25,7 @@ _outpost() {
         list) own="--open --done --all --find --sort --limit --table --json" ;;
         export) own="--table" ;;
         sync) own="--follow --json" ;;
+        doctor) own="--repair --online --rescue --json" ;;
         queue) own="--set --to --yes --json" ;;
         logout | status) own="--json" ;;
         tables) own="--json --out" ;;
@@ -33,7 +34,7 @@ _outpost() {
         COMPREPLY=($(compgen -W "$own $all" -- "$cur"))
         return
     fi
-    local commands="login logout add edit done reopen list show import export sync queue status tables help"
+    local commands="login logout add edit done reopen list show import export sync queue status doctor tables help"
     case $command in
         "") COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
         help) COMPREPLY=($(compgen -W "$commands config" -- "$cur")) ;;
@@ -49,6 +50,6 @@ _outpost() {
             else
                 COMPREPLY=($(compgen -W "convex" -- "$cur"))
             fi ;;
-        import | export) _filedir ;;
+        import | export | doctor) _filedir ;;
     esac
 } && complete -F _outpost outpost

@@ -1,5 +1,5 @@
 # fish completion for outpost
-set -l commands login logout add edit done reopen list show import export sync queue status tables help
+set -l commands login logout add edit done reopen list show import export sync queue status doctor tables help
 
 complete -c outpost -f
 complete -c outpost -l data-dir -r -a '(__fish_complete_directories)' -d 'Where accounts and tasks are kept'
@@ -22,6 +22,7 @@ complete -c outpost -n "not __fish_seen_subcommand_from $commands" -a export -d 
 complete -c outpost -n "not __fish_seen_subcommand_from $commands" -a sync -d 'Send and get everything now'
 complete -c outpost -n "not __fish_seen_subcommand_from $commands" -a queue -d 'What waits to be sent, and why'
 complete -c outpost -n "not __fish_seen_subcommand_from $commands" -a status -d 'Account, network, what waits'
+complete -c outpost -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'What is wrong here, and how to put it right'
 complete -c outpost -n "not __fish_seen_subcommand_from $commands" -a tables -d 'The tables and their columns'
 complete -c outpost -n "not __fish_seen_subcommand_from $commands" -a help -d 'Help on a command or the config file'
 
@@ -30,7 +31,7 @@ complete -c outpost -n '__fish_seen_subcommand_from login' -l password-file -rF 
 complete -c outpost -n '__fish_seen_subcommand_from login' -l sign-up -d 'Make the account'
 complete -c outpost -n '__fish_seen_subcommand_from add edit queue' -l set -x -d 'Set a column: COL=VALUE'
 complete -c outpost -n '__fish_seen_subcommand_from add edit done reopen list show import export' -l table -x -d 'The table'
-complete -c outpost -n '__fish_seen_subcommand_from login logout add edit done reopen list show import sync queue status tables' -l json -d 'Print JSON'
+complete -c outpost -n '__fish_seen_subcommand_from login logout add edit done reopen list show import sync queue status doctor tables' -l json -d 'Print JSON'
 complete -c outpost -n '__fish_seen_subcommand_from list' -l open -d 'What is to be done'
 complete -c outpost -n '__fish_seen_subcommand_from list' -l done -d 'What is done'
 complete -c outpost -n '__fish_seen_subcommand_from list' -l all -d 'Both'
@@ -43,5 +44,8 @@ complete -c outpost -n '__fish_seen_subcommand_from queue' -l to -rF -d 'The fil
 complete -c outpost -n '__fish_seen_subcommand_from queue' -l yes -d 'Do not ask'
 complete -c outpost -n '__fish_seen_subcommand_from tables' -a convex -d 'The module of the Convex backend'
 complete -c outpost -n '__fish_seen_subcommand_from tables' -l out -rF -d 'Where to'
-complete -c outpost -n '__fish_seen_subcommand_from import export' -F
+complete -c outpost -n '__fish_seen_subcommand_from doctor' -l repair -d 'Put right what can be'
+complete -c outpost -n '__fish_seen_subcommand_from doctor' -l online -d 'Make a sync round, too'
+complete -c outpost -n '__fish_seen_subcommand_from doctor' -l rescue -rF -d 'Write the changes that can still be read'
+complete -c outpost -n '__fish_seen_subcommand_from import export doctor' -F
 complete -c outpost -n '__fish_seen_subcommand_from help' -a "$commands config"

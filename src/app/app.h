@@ -95,6 +95,7 @@ int command_export(struct app *app, const struct args *args);
 int command_sync(struct app *app, const struct args *args);
 int command_queue(struct app *app, const struct args *args);
 int command_status(struct app *app, const struct args *args);
+int command_doctor(struct app *app, const struct args *args);
 int command_tables(struct app *app, const struct args *args);
 int command_help(struct app *app, const struct args *args);
 int command_screen(struct app *app, const struct args *args);

@@ -88,7 +88,7 @@ static enum rc read_object(struct import *im, const cJSON *json, const char **cl
         return err_set(err, RC_INVALID, _("a line is one JSON object"));
     *client_id = NULL;
     *created_at = 0;
-    if (json_get(json, "opId"))
+    if (cJSON_IsObject(json_get(json, "set")) || json_get(json, "opId"))
         return read_change(im, json, client_id, created_at, err);
     cJSON_ArrayForEach(item, json)
     {

@@ -61,6 +61,14 @@ static const struct option_spec queue_options[] = {
     END,
 };
 
+static const struct option_spec doctor_options[] = {
+    { "repair", NULL, N_("put right what can be without losing anything") },
+    { "online", NULL, N_("make a sync round with the server, too") },
+    { "rescue", N_("FILE"), N_("write every change that can still be read to FILE; - for the output") },
+    JSON_PLAIN,
+    END,
+};
+
 const struct command app_commands[] = {
     { .name = "",
       .words = "",
@@ -172,6 +180,17 @@ const struct command app_commands[] = {
       .summary = N_("Account, network, what waits, last sync"),
       .options = json_options,
       .run = command_status },
+    { .name = "doctor",
+      .words = "[DATABASE]",
+      .summary = N_("What is wrong on this device, and how to put it right"),
+      .details = N_("Exit code 0: all is well. --rescue FILE reads a copy of the database (of the "
+                    "account that is signed\n"
+                    "in, or DATABASE), damaged or newer as it may be, and writes the changes that "
+                    "wait there as JSON\n"
+                    "Lines; outpost import takes them back."),
+      .options = doctor_options,
+      .max_words = 1,
+      .run = command_doctor },
     { .name = "tables",
       .words = "[convex]",
       .summary = N_("The tables and their columns"),

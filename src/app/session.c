@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "base/file.h"
 #include "base/i18n.h"
 #include "base/log.h"
@@ -133,6 +134,29 @@ static enum rc open_by_token(struct app *app, struct accounts *accounts, struct 
     return rc;
 }
 
+/* Who has signed in has written to it: a file of no length was emptied since, and would be filled
+ * anew as nobody's store (and SQLite would throw the WAL beside it away). */
+static enum rc check_not_emptied(const char *path, struct err *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0 && st.st_size == 0)
+        return err_set(err, RC_CORRUPT, _("The store is damaged (it is empty). See: outpost doctor."));
+    return RC_OK;
+}
+
+static enum rc check_is_ours(struct db *db, struct err *err)
+{
+    struct db_account who = { 0 };
+    enum rc rc = db_account_read(db, &who, err);
+
+    db_account_done(&who);
+    return rc == RC_NOT_FOUND
+               ? err_set(err, RC_CORRUPT,
+                         _("The store is damaged (it holds no account). See: outpost doctor."))
+               : rc;
+}
+
 enum rc session_open(struct app *app, struct session *out, struct err *err)
 {
     struct accounts accounts = { .current = -1 };
@@ -157,7 +181,11 @@ enum rc session_open(struct app *app, struct session *out, struct err *err)
                     session.db_path);
         goto out;
     }
-    rc = open_store(app, session.db_path, &session.db, err);
+    rc = check_not_emptied(session.db_path, err);
+    if (rc == RC_OK)
+        rc = open_store(app, session.db_path, &session.db, err);
+    if (rc == RC_OK)
+        rc = check_is_ours(session.db, err);
 out:
     if (rc)
         session_close(&session);
