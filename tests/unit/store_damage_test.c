@@ -143,6 +143,324 @@ static void an_edit_makes_an_op_that_can_not_be_read_anew(void **state)
     db_ops_done(&ops);
 }
 
+/* ---- pages overwritten at random places ---- */
+
+#define RECORDS 200
+#define WAITING 60
+
+static uint64_t next_random(uint64_t *seed)     /* xorshift64*; Vigna 2016 */
+{
+    *seed ^= *seed >> 12;
+    *seed ^= *seed << 25;
+    *seed ^= *seed >> 27;
+    return *seed * 2685821657736338717u;
+}
+
+/* A store as it is after some days: records, changes that wait, an account, a draft. All of it in the main file. */
+static void fill(struct fixture *f)
+{
+    struct db_account account = { .server = "https://x", .instance = "i", .user_id = "u", .email = "e@x",
+                                  .device_id = "d", .token = "t1", .refresh = "r1" };
+    cJSON *docs = cJSON_CreateArray();
+    struct db_saved saved;
+    char id[ID_SIZE];
+
+    for (int i = 0; i < RECORDS; i++) {
+        snprintf(id, sizeof id, "01890000-0000-7000-8000-%012d", i);
+        cJSON_AddItemToArray(docs, doc_json(id, i + 1, "'notes':'some words, so that a page holds only few of them'"));
+    }
+    must(f, db_account_write(f->db, &account, &f->err));
+    fixture_walk(f, docs, "e1", "c1");
+    for (int i = 0; i < WAITING; i++) {
+        snprintf(id, sizeof id, "01890000-0000-7000-8000-%012d", i * 3);
+        SAVE(f, i % 2 ? id : NULL, &saved, "text", "changed on the device");
+    }
+    must(f, db_draft_put(f->db, f->tasks, NULL, "{\"text\":\"half\"}", &f->err));
+    must(f, db_checkpoint(f->db, true, &f->err));
+    db_close(f->db);
+    f->db = NULL;
+}
+
+/* Everything that commands and screen do with a store; nothing of it may end the program, and a trouble is a sentence. */
+static enum rc use(struct fixture *f, struct db *db)
+{
+    struct db_queue_counts counts;
+    struct db_account account = { 0 };
+    struct db_pull_tables tables = { 0 };
+    struct db_state sync;
+    struct db_ops ops = { 0 }, taken = { 0 };
+    struct db_saved saved;
+    struct db_op op = { 0 };
+    char *json = NULL, *name = NULL, id[ID_SIZE];
+    int64_t n;
+    enum rc worst = RC_OK;
+
+#define TRY(call) do { enum rc rc_ = (call); if (rc_ && rc_ != RC_NOT_FOUND) worst = rc_; } while (0)
+    for (int view = DB_VIEW_OPEN; view <= DB_VIEW_ALL; view++) {
+        struct record_list list = { 0 };
+        const struct db_window window = { .table = f->tasks, .view = (enum db_view)view, .count = 500,
+                                          .find = view == DB_VIEW_ALL ? "device" : NULL };
+        TRY(db_window_read(db, &window, &list, &f->err));
+        for (size_t i = 0; i < list.count; i++) {
+            struct buf text = { 0 };
+            record_to_json(&list.items[i], &text);
+            buf_done(&text);
+        }
+        record_list_done(&list);
+        TRY(db_count(db, f->tasks, (enum db_view)view, &n, &f->err));
+    }
+    TRY(db_account_read(db, &account, &f->err));
+    db_account_done(&account);
+    TRY(db_state_read(db, &sync, &f->err));
+    TRY(db_pull_read(db, &tables, &f->err));
+    db_pull_tables_done(&tables);
+    if (db_draft_latest(db, &name, id, &json, &n, &f->err) == RC_OK) {
+        assert_non_null(name);
+        assert_non_null(json);
+    }
+    free(name);
+    free(json);
+    TRY(db_queue_counts(db, &counts, &f->err));
+    TRY(db_queue_list(db, &ops, &f->err));
+    for (size_t i = 0; i < ops.count; i++) {
+        struct buf text = { 0 };
+        cJSON *read = NULL;
+        db_op_to_json(&ops.items[i], &text);
+        must(f, json_parse(buf_str(&text), text.len, &read, &f->err));
+        cJSON_Delete(read);
+        buf_done(&text);
+    }
+    db_ops_done(&ops);
+    TRY(fixture_try_save(f, db, NULL, &saved, "text", "after the accident", NULL));
+    TRY(fixture_try_save(f, db, "01890000-0000-7000-8000-000000000009", &saved, "text", "edited", NULL));
+    TRY(db_queue_find(db, "01890000-0000-7000-8000-000000000009", &op, &f->err));
+    if (op.set != NULL)
+        TRY(db_queue_discard(db, &op, 4, &f->err));
+    db_op_done(&op);
+    TRY(db_push_take(db, 500, 1 << 20, &taken, &f->err));
+    for (size_t i = 0; i < taken.count; i++) {
+        struct buf text = { 0 };
+        cJSON *read = NULL;
+        db_op_encode(&taken.items[i], &text);
+        must(f, json_parse(buf_str(&text), text.len, &read, &f->err));
+        cJSON_Delete(read);
+        buf_done(&text);
+    }
+    db_ops_done(&taken);
+    TRY(db_check(db, &f->err));
+#undef TRY
+    return worst;
+}
+
+static void count_finding(void *ctx, const struct db_finding *finding)
+{
+    assert_true(finding->what[0] != '\0');
+    *(int *)ctx += finding->gravity != DB_NOTE;
+}
+
+static enum rc count_line(void *ctx, const struct buf *json, struct err *err)
+{
+    cJSON *read = NULL;
+
+    if (json_parse(buf_str(json), json->len, &read, err))
+        fail_msg("%s: %s", err->msg, buf_str(json));
+    cJSON_Delete(read);
+    ++*(int *)ctx;
+    return RC_OK;
+}
+
+static void write_file(struct fixture *f, const struct buf *bytes)
+{
+    static const char *const suffixes[] = { "", "-wal", "-shm", ".bell" };
+
+    for (size_t i = 0; i < 4; i++) {
+        struct buf path = { 0 };
+        buf_printf(&path, "%s%s", f->path, suffixes[i]);
+        unlink(buf_str(&path));
+        buf_done(&path);
+    }
+    must(f, file_replace(f->path, bytes->data, bytes->len, 0600, &f->err));
+}
+
+/* Is every error a sentence that a person can use? */
+static void check_sentence(const struct fixture *f, enum rc rc, const char *where, uint64_t seed)
+{
+    if (rc == RC_OK || rc == RC_CORRUPT || rc == RC_INVALID || rc == RC_FOREIGN)
+        return;
+    fail_msg("seed %llu, %s: %s: %s", (unsigned long long)seed, where, rc_name(rc), f->err.msg);
+}
+
+static void damage(struct buf *bytes, uint64_t *seed)
+{
+    int places = 1 + (int)(next_random(seed) % 6);
+
+    for (int i = 0; i < places; i++) {
+        size_t at = (size_t)(next_random(seed) % bytes->len), len = 1 + (size_t)(next_random(seed) % 600);
+        if (next_random(seed) % 4 == 0) {
+            at -= at % 4096;
+            len = 4096;         /* a whole page */
+        }
+        bool is_zero = next_random(seed) % 3 == 0;
+        for (size_t k = at; k < at + len && k < bytes->len; k++)
+            bytes->data[k] = is_zero ? 0 : (char)next_random(seed);
+    }
+}
+
+static void pages_overwritten_anywhere_crash_nothing_and_are_named(void **state)
+{
+    struct fixture *f = *state;
+    struct buf sound = { 0 };
+    const char *rounds = getenv("OUTPOST_DAMAGE_ROUNDS");
+    uint64_t count = rounds != NULL ? strtoull(rounds, NULL, 10) : 40;
+    int refused = 0, rescued = 0;
+
+    fill(f);
+    must(f, file_read(f->path, 1 << 24, &sound, &f->err));
+    for (uint64_t seed = 1; seed <= count; seed++) {
+        struct buf bytes = { 0 };
+        struct db_rescued done = { 0 };
+        struct db *db = NULL;
+        uint64_t random = seed * 7919;
+        int lines = 0, findings = 0;
+
+        buf_append(&bytes, sound.data, sound.len);
+        damage(&bytes, &random);
+        write_file(f, &bytes);
+        enum rc rc = db_rescue(f->path, f->reg, count_line, &lines, &done, &f->err);
+        check_sentence(f, rc, "rescue", seed);
+        assert_int_equal(lines, done.ops + done.records);
+        rescued += lines;
+        const struct db_options options = { .path = f->path, .role = DB_COMMAND, .registry = f->reg, .clock = &f->clock };
+        rc = db_open(&options, &db, &f->err);
+        check_sentence(f, rc, "open", seed);
+        if (!rc) {
+            rc = use(f, db);
+            check_sentence(f, rc, "use", seed);
+            check_sentence(f, db_doctor(db, seed % 2 == 0, count_finding, &findings, &f->err), "doctor", seed);
+        }
+        refused += rc != RC_OK;
+        db_close(db);
+        buf_done(&bytes);
+    }
+    /* The damage is noticed mostly, and mostly something can still be had. */
+    assert_true(refused > (int)count / 2);
+    assert_true(rescued > (int)count * WAITING / 2);
+    write_file(f, &sound);
+    f->db = fixture_open(f, DB_SYNCER);
+    buf_done(&sound);
+}
+
+static void a_file_cut_short_is_damaged_and_what_is_left_of_it_is_rescued(void **state)
+{
+    struct fixture *f = *state;
+    struct buf sound = { 0 };
+
+    fill(f);
+    must(f, file_read(f->path, 1 << 24, &sound, &f->err));
+    for (size_t len = 100; len < sound.len; len += sound.len / 23) {
+        struct buf bytes = { 0 };
+        struct db_rescued done = { 0 };
+        struct db *db = NULL;
+        int lines = 0;
+
+        buf_append(&bytes, sound.data, len);
+        write_file(f, &bytes);
+        enum rc rc = db_rescue(f->path, f->reg, count_line, &lines, &done, &f->err);
+        check_sentence(f, rc, "rescue", len);
+        const struct db_options options = { .path = f->path, .role = DB_COMMAND, .registry = f->reg, .clock = &f->clock };
+        rc = db_open(&options, &db, &f->err);
+        if (!rc)
+            rc = use(f, db);
+        if (rc != RC_CORRUPT)
+            fail_msg("%zu bytes: %s: %s", len, rc_name(rc), f->err.msg);
+        assert_non_null(strstr(f->err.msg, "outpost doctor"));
+        db_close(db);
+        buf_done(&bytes);
+    }
+    write_file(f, &sound);
+    f->db = fixture_open(f, DB_SYNCER);
+    buf_done(&sound);
+}
+
+static void a_rescue_reads_a_newer_store_and_leaves_it_untouched(void **state)
+{
+    struct fixture *f = *state;
+    struct db_rescued done = { 0 };
+    struct buf before = { 0 }, after = { 0 };
+    struct db *db = NULL;
+    int lines = 0;
+
+    fill(f);
+    run_sql(f, "PRAGMA user_version = 99; ALTER TABLE tasks RENAME COLUMN shadow TO theirs; "
+               "ALTER TABLE sync_queue ADD COLUMN later TEXT");
+    must(f, file_read(f->path, 1 << 24, &before, &f->err));
+    const struct db_options options = { .path = f->path, .role = DB_COMMAND, .registry = f->reg, .clock = &f->clock };
+    assert_int_equal(db_open(&options, &db, &f->err), RC_FOREIGN);
+    must(f, db_rescue(f->path, f->reg, count_line, &lines, &done, &f->err));
+    assert_int_equal(done.ops, WAITING);
+    assert_int_equal(done.records, WAITING);
+    assert_int_equal(done.unreadable_ops + done.unreadable_records, 0);
+    must(f, file_read(f->path, 1 << 24, &after, &f->err));
+    assert_int_equal(before.len, after.len);
+    assert_memory_equal(before.data, after.data, before.len);
+    run_sql(f, "ALTER TABLE tasks RENAME COLUMN theirs TO shadow; PRAGMA user_version = 1");
+    f->db = fixture_open(f, DB_SYNCER);
+    buf_done(&before);
+    buf_done(&after);
+}
+
+/* ---- doctor ---- */
+
+static int findings_of(struct fixture *f, bool is_repairing)
+{
+    int n = 0;
+
+    must(f, db_doctor(f->db, is_repairing, count_finding, &n, &f->err));
+    return n;
+}
+
+static void what_is_broken_is_found_and_repaired_without_losing_anything(void **state)
+{
+    static const char *const breakages[] = {
+        "UPDATE sync_queue SET payload = 'x' WHERE seq = (SELECT min(seq) FROM sync_queue)",
+        "UPDATE sync_queue SET op_id = 'x' WHERE seq = (SELECT max(seq) FROM sync_queue)",
+        "DELETE FROM sync_queue WHERE seq IN (SELECT seq FROM sync_queue LIMIT 7)",
+        "UPDATE tasks SET sync_status = 'synced'",
+        "UPDATE sync_counts SET n = n + 5",
+        "DELETE FROM sync_counts",
+        "UPDATE sync_state SET waiting = 3",
+        "DELETE FROM sync_state",
+    };
+    struct fixture *f = *state;
+
+    fill(f);
+    for (size_t i = 0; i < sizeof breakages / sizeof *breakages; i++) {
+        f->db = fixture_open(f, DB_SYNCER);
+        assert_int_equal(findings_of(f, false), 0);
+        run_sql(f, breakages[i]);
+        if (findings_of(f, false) == 0)
+            fail_msg("not found: %s", breakages[i]);
+        findings_of(f, true);
+        if (findings_of(f, false) != 0)
+            fail_msg("not repaired: %s", breakages[i]);
+        struct db_ops ops = fixture_queue(f, WAITING);
+        db_ops_done(&ops);
+        assert_int_equal(fixture_count(f, DB_VIEW_ALL), RECORDS + WAITING / 2);
+        assert_string_equal(fixture_text(f, "01890000-0000-7000-8000-000000000009", "text"), "changed on the device");
+        assert_int_equal(fixture_mark(f, "01890000-0000-7000-8000-000000000009"), MARK_CHANGED);
+        db_close(f->db);
+    }
+    f->db = fixture_open(f, DB_SYNCER);
+    /* What was made anew is sent like any other. */
+    struct db_ops ops = fixture_take(f, WAITING);
+    for (size_t i = 0; i < ops.count; i++) {
+        cJSON *set = quoted(ops.items[i].set);
+        assert_string_equal(json_get_string(set, "text"), "changed on the device");
+        cJSON_Delete(set);
+    }
+    db_ops_done(&ops);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +468,10 @@ int main(void)
         T(an_op_that_can_not_be_read_is_set_aside_and_spoils_no_batch),
         T(an_op_that_can_not_be_read_is_shown_exported_and_discarded),
         T(an_edit_makes_an_op_that_can_not_be_read_anew),
+        T(pages_overwritten_anywhere_crash_nothing_and_are_named),
+        T(a_file_cut_short_is_damaged_and_what_is_left_of_it_is_rescued),
+        T(a_rescue_reads_a_newer_store_and_leaves_it_untouched),
+        T(what_is_broken_is_found_and_repaired_without_losing_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
