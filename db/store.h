@@ -142,6 +142,10 @@ void record_list_done(struct record_list *list);
 /* Rows in list order, also for BEFORE and END. Costs the same at any size, without `find`. */
 enum rc db_window_read(struct db *db, const struct db_window *window, struct record_list *out, struct err *err);
 
+/* How many rows of the view stand before the one with the window's key and client_id (the row need not exist any more;
+ * from, find and count do not matter). Counts along the index: for when keys stop, not for each key. */
+enum rc db_window_rank(struct db *db, const struct db_window *window, int64_t *out, struct err *err);
+
 /* Records per view, kept by the writers. */
 enum rc db_count(struct db *db, const struct table *table, enum db_view view, int64_t *out, struct err *err);
 

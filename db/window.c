@@ -256,3 +256,26 @@ out:
         *out = list;
     return rc;
 }
+
+/* Counts along the index of the sort order: no row of the table is read. */
+enum rc db_window_rank(struct db *db, const struct db_window *w, int64_t *out, struct err *err)
+{
+    struct buf text = { 0 };
+    bool has_done = w->table->done != NULL;
+    enum rc rc;
+
+    buf_printf(&text, "SELECT count(*) FROM \"%s\" WHERE (_sort_%zu, client_id) %s (?1, ?2) AND _is_done %s",
+               w->table->sql, w->sort + 1, w->table->sorts[w->sort].is_descending ? ">" : "<",
+               w->view == DB_VIEW_ALL && has_done ? "IN (0, 1)" : w->view == DB_VIEW_DONE ? "= 1" : "= 0");
+    sqlite3_stmt *st = sql_get(db->sql, buf_str(&text), err);
+    buf_done(&text);
+    if (st == NULL)
+        return err->rc;
+    sql_bind_value(st, 1, w->key);
+    sql_bind_text(st, 2, w->client_id);
+    rc = sql_step(db->sql, st, err);
+    if (rc == RC_OK)
+        *out = sql_i64(st, 0);
+    sqlite3_reset(st);
+    return rc;
+}

@@ -167,12 +167,36 @@ static void a_prefix_of_an_id_finds_its_record(void **state)
     assert_int_equal(db_record_find(f->db, f->tasks, "%' OR 1", id, &f->err), RC_NOT_FOUND);
 }
 
+static void a_rank_is_the_place_of_a_row_in_every_view_and_order(void **state)
+{
+    struct fixture *f = *state;
+    struct record_list all;
+    int64_t rank;
+
+    add_some(f);
+    for (size_t sort = 0; sort < f->tasks->sort_count; sort++) {
+        for (int view = DB_VIEW_OPEN; view <= DB_VIEW_ALL; view++) {
+            struct db_window w = { .table = f->tasks, .view = (enum db_view)view, .sort = sort, .count = 10 };
+            must(f, db_window_read(f->db, &w, &all, &f->err));
+            assert_true(all.count >= 2);
+            for (size_t i = 0; i < all.count; i++) {
+                w.key = &all.items[i].key;
+                w.client_id = all.items[i].client_id;
+                must(f, db_window_rank(f->db, &w, &rank, &f->err));
+                assert_int_equal(rank, i);
+            }
+            record_list_done(&all);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         T(views_and_sorts_show_what_they_say),
         T(paging_meets_every_record_once_in_every_order),
+        T(a_rank_is_the_place_of_a_row_in_every_view_and_order),
         T(finding_looks_for_all_words_in_any_case),
         T(a_prefix_of_an_id_finds_its_record),
     };
