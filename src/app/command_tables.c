@@ -153,7 +153,8 @@ int command_tables(struct app *app, const struct args *args)
         return registry_problem_count(app->registry) ? EXIT_ERROR : EXIT_DONE;
     }
     if (strcmp(args->words[0], "convex") != 0) {
-        err_set(&err, RC_INVALID, _("\"%.60s\" is not known here; there is: convex"), args->words[0]);
+        err_set(&err, RC_INVALID, _("\"%.60s\" is not known here; there is: convex"),
+                args->words[0]);
         return app_misused(args, &err);
     }
     return write_convex(app, args_value(args, "out"), &err) ? app_fail(&err) : EXIT_DONE;

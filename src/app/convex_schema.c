@@ -3,6 +3,10 @@
 #include <string.h>
 #include "base/i18n.h"
 #include "base/json.h"
+#include "base/text.h"
+
+#define LINE_MAX_CHARS 100
+#define AROUND_VALIDATOR "    : v.optional(),"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -31,18 +35,28 @@ static void put_string(struct buf *out, const char *s)
 }
 
 /* Optional, because records that were written before a definition gained the column lack it; null,
- * because a doc on the wire has every column. */
+ * because a doc on the wire has every column. A line over 100 characters is broken, as prettier
+ * would. */
 static void put_validator(struct buf *out, const struct column *col)
 {
-    buf_printf(out, "    %s: v.optional(v.union(", col->name);
+    struct buf line = { 0 };
+    const char *one;
+
+    buf_puts(&line, "v.union(");
     if (validators[col->kind])
-        buf_printf(out, "%s, ", validators[col->kind]);
+        buf_printf(&line, "%s, ", validators[col->kind]);
     for (size_t i = 0; i < col->choice_count; i++) {
-        buf_puts(out, "v.literal(");
-        put_string(out, col->choices[i].value);
-        buf_puts(out, "), ");
+        buf_puts(&line, "v.literal(");
+        put_string(&line, col->choices[i].value);
+        buf_puts(&line, "), ");
     }
-    buf_puts(out, "v.null())),\n");
+    buf_puts(&line, "v.null())");
+    one = buf_str(&line);
+    if (text_count(one, line.len) + strlen(col->name) <= LINE_MAX_CHARS - strlen(AROUND_VALIDATOR))
+        buf_printf(out, "    %s: v.optional(%s),\n", col->name, one);
+    else
+        buf_printf(out, "    %s: v.optional(\n      %s,\n    ),\n", col->name, one);
+    buf_done(&line);
 }
 
 static void put_table(struct buf *out, const struct table *table)

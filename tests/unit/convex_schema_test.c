@@ -30,6 +30,8 @@ static const char wells[] =
     "{\"name\":\"soil\",\"label\":\"So\\\"il\",\"type\":\"choice\",\"choices\":[\"clay\","
     "{\"value\":\"a \\\\ b\",\"label\":\"Both\"}],\"default\":\"clay\"},"
     "{\"name\":\"parent\",\"label\":\"Parent\",\"type\":\"reference\",\"table\":\"wells\"},"
+    "{\"name\":\"verdict\",\"label\":\"Verdict\",\"type\":\"choice\",\"choices\":[\"as it should be\","
+    "\"to be watched\",\"to be shut\"]},"
     "{\"name\":\"log\",\"label\":\"Log\",\"type\":\"text\",\"multiline\":true}]}";
 
 static const char wanted[] =
@@ -50,6 +52,10 @@ static const char wanted[] =
     "    seenAt: v.optional(v.union(v.number(), v.null())),\n"
     "    soil: v.optional(v.union(v.literal(\"clay\"), v.literal(\"a \\\\ b\"), v.null())),\n"
     "    parent: v.optional(v.union(v.string(), v.null())),\n"
+    "    verdict: v.optional(\n"
+    "      v.union(v.literal(\"as it should be\"), v.literal(\"to be watched\"), v.literal(\"to be shut\"), "
+             "v.null()),\n"
+    "    ),\n"
     "    log: v.optional(v.union(v.string(), v.null())),\n"
     "  })\n"
     "    .index(\"by_user_client\", [\"userId\", \"clientId\"])\n"
@@ -70,6 +76,8 @@ static const char wanted[] =
     "      { name: \"soil\", type: \"choice\", label: \"So\\\"il\", default: \"clay\", "
                   "choices: [\"clay\", \"a \\\\ b\"] },\n"
     "      { name: \"parent\", type: \"reference\", label: \"Parent\" },\n"
+    "      { name: \"verdict\", type: \"choice\", label: \"Verdict\", "
+                  "choices: [\"as it should be\", \"to be watched\", \"to be shut\"] },\n"
     "      { name: \"log\", type: \"text\", label: \"Log\" },\n"
     "    ],\n"
     "  },\n"
