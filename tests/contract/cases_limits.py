@@ -77,7 +77,7 @@ def a_client_that_waits_for_100_continue_is_served(t):
         same(value(client.read_answer(sock)), t.me.head(), "sync:head")
 
 
-@case()
+@case("embedded")  # on Convex the hashing is the platform's, and in its test server a simulation's
 def signing_in_holds_up_nobody_else(t):
     """Passwords are hashed in a helper thread, at most two at once; others are served meanwhile."""
     lived_s = []

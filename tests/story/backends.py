@@ -38,7 +38,8 @@ OK, NOT_REACHED, SOME_FAILED = 0, 4, 5
 def strict_and_lax(folder):
     """A table whose backend allows less than its devices: what comes of it is refused there."""
     for name, most in (("strict", 20), ("lax", 200)):
-        note = {"name": "note", "label": "Note", "type": "text", "required": True, "maxLength": most}
+        note = {"name": "note", "label": "Note", "type": "text", "required": True}
+        note["maxLength"] = most
         table = {"name": "checks", "label": "Checks", "labelOne": "check", "title": "note"}
         os.mkdir(os.path.join(folder, name))
         with open(os.path.join(folder, name, "checks.json"), "w", encoding="utf-8") as file:
@@ -259,7 +260,7 @@ def a_lost_answer_makes_no_second_record(stage):
         stage.faults(*({"path": path, "fault": fault} for path in PUSH))
         names = [device.add(f"{fault} {n}") for n in range(3)]
         device.sync((OK, NOT_REACHED))
-        same([rule["fault"] for rule in stage.backend.struck()][:1], [fault], "the fault that struck")
+        same([rule["fault"] for rule in stage.backend.struck()][:1], [fault], "what struck")
         stage.faults()
         device.sync()
         texts = stage.office_texts()
@@ -302,7 +303,8 @@ def one_refused_change_fails_alone_and_says_why(stage):
         return device.status()["failed"] == 1
 
     wait_for("three refusals", has_failed, 60)
-    same(len(stage.me.pages("records:list", "docs", table="checks", limit=500)), 39, "at the office")
+    docs = stage.me.pages("records:list", "docs", table="checks", limit=500)
+    same(len(docs), 39, "checks at the office")
     check("20" in device.run("queue"), "the queue does not say why")
     device.sync(SOME_FAILED)
 
@@ -339,7 +341,12 @@ def write_conflicts_are_tried_again(stage):
     device = stage.device()
     names = [device.add(f"in a 503 {n}") for n in range(3)]
     stage.faults(*({"path": path, "fault": "retryAfter", "times": 3} for path in PUSH))
-    wait_for("it arrives", lambda: device.sync((OK, NOT_REACHED)) and device.status()["pending"] == 0)
+
+    def has_arrived():
+        device.sync((OK, NOT_REACHED))
+        return device.status()["pending"] == 0
+
+    wait_for("it arrives", has_arrived)
     check(stage.backend.struck(), "no 503 was given")
     for name in names:
         check(stage.office(name) is not None, f"{name} did not arrive")
@@ -370,9 +377,10 @@ def ten_thousand_records_come_page_by_page(stage):
     device.sync()
     paged = [r for r in device.records().values() if r["text"].startswith("paged ")]
     same(sorted(r["clientId"] for r in paged), sorted(op["clientId"] for op in ops), "records")
-    last = stage.me.office_update(stage.office(ops[-1]["clientId"]), {"text": "paged, then changed"})
+    last = stage.office(ops[-1]["clientId"])
+    stage.me.office_update(last, {"text": "changed later"})
     device.sync()
-    same(device.records()[last["clientId"]]["text"], "paged, then changed", "a later change")
+    same(device.records()[last["clientId"]]["text"], "changed later", "text")
 
 
 STORIES = [

@@ -90,14 +90,18 @@ class FaultProxy:
     def strike(self, handler, body, rule):
         fault, json_type = rule["fault"], [("Content-Type", "application/json")]
         if fault in ("status", "retryAfter"):
-            text = {"code": rule.get("code", "OptimisticConcurrencyControlFailure"), "message": "A fault."}
+            code = rule.get("code", "OptimisticConcurrencyControlFailure")
+            text = {"code": code, "message": "A fault."}
             after = [("Retry-After", str(rule.get("seconds", 1)))] if fault == "retryAfter" else []
-            self.send(handler, rule.get("status", 503), json_type + after, json.dumps(text).encode())
+            headers, status = json_type + after, rule.get("status", 503)
+            self.send(handler, status, headers, json.dumps(text).encode())
         elif fault == "paused":
-            text = {"status": "error", "errorMessage": "[Request ID: 0000000000000000] Server Error"}
+            message = "[Request ID: 0000000000000000] Server Error"
+            text = {"status": "error", "errorMessage": message}
             self.send(handler, 200, json_type, json.dumps(text).encode())
         elif fault == "garbage":
-            self.send(handler, 200, [("Content-Type", "text/html")], b"<html>Please sign in.</html>")
+            html = [("Content-Type", "text/html")]
+            self.send(handler, 200, html, b"<html>Please sign in.</html>")
         elif fault != "before":
             if fault == "held":
                 time.sleep(rule["ms"] / 1000)

@@ -36,7 +36,7 @@ export const setEpoch = internalMutation({
   },
 });
 
-/** An account for a site, a crew or a person; its devices and its office sign in to the same one. */
+/** An account for a site, a crew or a person; its devices and its office sign in to the same. */
 export const addUser = internalAction({
   args: { email: v.string(), password: v.string(), name: v.optional(v.string()) },
   returns: v.id("users"),

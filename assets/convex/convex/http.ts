@@ -1,4 +1,4 @@
-/** /.well-known/openid-configuration and jwks.json, with which Convex checks Convex Auth's tokens. */
+/** /.well-known/openid-configuration and jwks.json: by them Convex checks Convex Auth's tokens. */
 import { httpRouter } from "convex/server";
 import { auth } from "./auth";
 

@@ -13,7 +13,7 @@ import { findTable, knownTable } from "./model/tables";
 import { Usage } from "./model/usage";
 import { checkLimit, checkWord, requireUser } from "./model/user";
 
-/** Changes with every committed change of any record of the user; nothing else is said of `head`. */
+/** `head` changes with every committed change of any record of the user; it says no more. */
 export const head = query({
   args: { protocol: v.number() },
   returns: v.object({ epoch: v.string(), head: v.string() }),

@@ -9,7 +9,9 @@ export const syncedTables = {
     ...recordFields,
     text: v.optional(v.union(v.string(), v.null())),
     isCompleted: v.optional(v.union(v.boolean(), v.null())),
-    priority: v.optional(v.union(v.literal("low"), v.literal("normal"), v.literal("high"), v.null())),
+    priority: v.optional(
+      v.union(v.literal("low"), v.literal("normal"), v.literal("high"), v.null()),
+    ),
     dueAt: v.optional(v.union(v.string(), v.null())),
     notes: v.optional(v.union(v.string(), v.null())),
   })

@@ -4,7 +4,7 @@
  *
  *   node scripts/keys.mjs | npx convex env set
  *
- * `convex env set` refuses to replace other values: with new keys every device has to sign in again.
+ * `convex env set` refuses to replace other values: with new keys every device has to sign in anew.
  */
 import { generateKeyPairSync } from "node:crypto";
 import { fileURLToPath } from "node:url";

@@ -15,13 +15,38 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const RESERVED_COLUMNS = new Set([
-  "clientId", "serverId", "userId", "deletedAt", "createdAt", "updatedAt", "rev", "runId", "writers",
+  "clientId",
+  "serverId",
+  "userId",
+  "deletedAt",
+  "createdAt",
+  "updatedAt",
+  "rev",
+  "runId",
+  "writers",
 ]);
 const RESERVED_TABLES = new Set([
-  "users", "accounts", "sessions", "receipts", "conflicts", "settings", "devices",
+  "users",
+  "accounts",
+  "sessions",
+  "receipts",
+  "conflicts",
+  "settings",
+  "devices",
 ]);
 /** Tables of this backend, and modules of it: a table's name is also one of TABLE:list. */
-const TAKEN_HERE = new Set(["heads", "floors", "records", "sync", "admin", "schema", "tables", "http", "crons", "prune"]);
+const TAKEN_HERE = new Set([
+  "heads",
+  "floors",
+  "records",
+  "sync",
+  "admin",
+  "schema",
+  "tables",
+  "http",
+  "crons",
+  "prune",
+]);
 
 /** A record by its name; pulls, lists and walks in commit order; pruning. */
 const INDEXES = [
@@ -81,7 +106,9 @@ function checkDefinition(definition, source) {
 function columnLine(column) {
   // Optional, because records that were written before a definition gained the column lack it;
   // null, because a doc on the wire has every column.
-  return `    ${column.name}: v.optional(v.union(${VALIDATORS[column.type](column)}, v.null())),`;
+  const union = `v.union(${VALIDATORS[column.type](column)}, v.null())`;
+  const line = `    ${column.name}: v.optional(${union}),`;
+  return line.length <= 100 ? line : `    ${column.name}: v.optional(\n      ${union},\n    ),`;
 }
 
 /** Only what validation needs: labels and help of the form stay on the device. */
@@ -115,8 +142,15 @@ export function generate(definitions) {
     "export const syncedTables = {",
   ];
   for (const { name, columns } of definitions) {
-    lines.push(`  ${name}: defineTable({`, "    ...recordFields,", ...columns.map(columnLine), "  })");
-    lines.push(...INDEXES.map(([index, fields]) => `    .index(${literal(index)}, ${literal(fields)})`));
+    lines.push(
+      `  ${name}: defineTable({`,
+      "    ...recordFields,",
+      ...columns.map(columnLine),
+      "  })",
+    );
+    lines.push(
+      ...INDEXES.map(([index, fields]) => `    .index(${literal(index)}, ${literal(fields)})`),
+    );
     lines[lines.length - 1] += ",";
   }
   lines.push("};", "", "export const definitions: readonly Definition[] = [");
@@ -133,7 +167,10 @@ export function generate(definitions) {
 export function read(paths) {
   const files = paths.flatMap((path) =>
     statSync(path).isDirectory()
-      ? readdirSync(path).filter((name) => name.endsWith(".json") && !name.endsWith(".schema.json")).sort().map((name) => join(path, name))
+      ? readdirSync(path)
+          .filter((name) => name.endsWith(".json") && !name.endsWith(".schema.json"))
+          .sort()
+          .map((name) => join(path, name))
       : [path],
   );
   const definitions = files.map((file) => {

@@ -43,7 +43,8 @@ function parseCall(body) {
     if (error instanceof BadJson) throw bad(error.message);
     throw error;
   }
-  if (call === null || typeof call !== "object" || Array.isArray(call)) throw bad("expected an object");
+  if (call === null || typeof call !== "object" || Array.isArray(call))
+    throw bad("expected an object");
   if (typeof call.path !== "string") throw bad("missing field `path`");
   if (call.args === undefined) throw bad("missing field `args`");
   const args = Array.isArray(call.args) && call.args.length === 1 ? call.args[0] : call.args;
@@ -70,7 +71,11 @@ export class Api {
       const { status, code, message } =
         error instanceof HttpError || error instanceof AuthError
           ? error
-          : { status: 500, code: "InternalServerError", message: "Your request couldn't be completed." };
+          : {
+              status: 500,
+              code: "InternalServerError",
+              message: "Your request couldn't be completed.",
+            };
       if (status === 500) console.error(error);
       if (!request.complete) response.setHeader("Connection", "close");
       this.send(request, response, status, JSON.stringify({ code, message }));
@@ -135,7 +140,11 @@ export class Api {
         response.setHeader("Retry-After", String(rule.seconds ?? 1));
       // falls through
       case "status":
-        throw new HttpError(rule.status ?? 503, rule.code ?? "OptimisticConcurrencyControlFailure", "A fault.");
+        throw new HttpError(
+          rule.status ?? 503,
+          rule.code ?? "OptimisticConcurrencyControlFailure",
+          "A fault.",
+        );
       case "paused":
         this.send(request, response, 200, this.failure(new FunctionError("Deployment is paused.")));
         return true;

@@ -64,6 +64,7 @@ check "tables.ts follows from the definitions" node "$project/scripts/tables.mjs
 check "_generated is current" generated_is_current
 check "tsc finds nothing, strictly" "$project/node_modules/.bin/tsc" -p "$project/convex"
 counted "$contract/run.py" --convex
+counted "$node" "$here/inside.mjs"
 counted "$here/limits.py"
 counted "$contract/http-client/run.py" --convex
 counted "$contract/http-client/run.py" "$build/src/backend/outpost-backend"

@@ -13,7 +13,15 @@
  *   held        runs it only after `ms`, when the caller may have given up
  */
 export const FAULTS = new Set([
-  "status", "retryAfter", "paused", "before", "lost", "truncated", "garbage", "late", "held",
+  "status",
+  "retryAfter",
+  "paused",
+  "before",
+  "lost",
+  "truncated",
+  "garbage",
+  "late",
+  "held",
 ]);
 
 export class Faults {

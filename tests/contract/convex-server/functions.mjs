@@ -28,7 +28,11 @@ function tablesOf(paths) {
   return {
     name: "tables",
     setup({ onLoad }) {
-      onLoad({ filter: /\/convex\/tables\.ts$/ }, () => ({ contents, loader: "ts", resolveDir: source }));
+      onLoad({ filter: /\/convex\/tables\.ts$/ }, () => ({
+        contents,
+        loader: "ts",
+        resolveDir: source,
+      }));
     },
   };
 }
@@ -69,7 +73,8 @@ function checkShape(validator, value) {
   if (value === undefined) return;
   if (validator.type === "record" || validator.type === "object") {
     const isPlain = value !== null && Object.getPrototypeOf(value) === Object.prototype;
-    if (!isPlain) throw new FunctionError("ArgumentValidationError: Value does not match validator.");
+    if (!isPlain)
+      throw new FunctionError("ArgumentValidationError: Value does not match validator.");
   }
   if (validator.type === "object") {
     for (const [name, { fieldType }] of Object.entries(validator.value)) {
@@ -124,7 +129,8 @@ export class Functions {
     this.usage = new Usage();
     this.usage.watch(modules);
     const loaders = { "./_generated/api.js": async () => ({}) };
-    for (const [name, exports] of Object.entries(modules)) loaders[`./${name}.ts`] = async () => exports;
+    for (const [name, exports] of Object.entries(modules))
+      loaders[`./${name}.ts`] = async () => exports;
     this.test = convexTest({
       schema: modules.schema.default,
       modules: loaders,
@@ -135,8 +141,12 @@ export class Functions {
   /** A public function of this kind ("query", ...). Throws FunctionError with Convex's words. */
   find(kind, path) {
     const parsed = parsePath(path);
-    const exports = parsed !== null && Object.hasOwn(this.modules, parsed.module) ? this.modules[parsed.module] : {};
-    const fn = parsed !== null && Object.hasOwn(exports, parsed.name) ? exports[parsed.name] : undefined;
+    const exports =
+      parsed !== null && Object.hasOwn(this.modules, parsed.module)
+        ? this.modules[parsed.module]
+        : {};
+    const fn =
+      parsed !== null && Object.hasOwn(exports, parsed.name) ? exports[parsed.name] : undefined;
     if (!fn?.isPublic) throw new FunctionError(`Could not find public function for '${path}'.`);
     const is = { query: fn.isQuery, mutation: fn.isMutation, action: fn.isAction };
     if (!is[kind]) throw new FunctionError(`Trying to execute ${path} as ${kind}.`);

@@ -14,7 +14,8 @@ export function install() {
       const loaded = nextLoad(url, context);
       if (!TARGET.test(url)) return loaded;
       const source =
-        `${loaded.source}\nimport { speedUp as speedUpHere } from ${JSON.stringify(import.meta.url)};\n` +
+        `${loaded.source}\n` +
+        `import { speedUp as speedUpHere } from ${JSON.stringify(import.meta.url)};\n` +
         "speedUpHere(DatabaseFake, tableNameFromId);\n";
       return { ...loaded, source };
     },

@@ -21,8 +21,10 @@ function checkBody(value) {
     if (depth > BODY_DEPTH) throw new BadJson("recursion limit exceeded");
     const next = [];
     for (const item of level) {
-      if (typeof item === "number" && !Number.isFinite(item)) throw new BadJson("number out of range");
-      if (typeof item === "string" && /\p{Surrogate}/u.test(item)) throw new BadJson("lone surrogate");
+      if (typeof item === "number" && !Number.isFinite(item))
+        throw new BadJson("number out of range");
+      if (typeof item === "string" && /\p{Surrogate}/u.test(item))
+        throw new BadJson("lone surrogate");
       if (item === null || typeof item !== "object") continue;
       next.push(...Object.values(item));
       if (!Array.isArray(item)) next.push(...Object.keys(item));
@@ -97,7 +99,8 @@ function printEncoded(json) {
 function printMembers(object, print) {
   const members = Object.entries(object).filter(([, member]) => member !== undefined);
   members.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${print(member)}`).join(",")}}`;
+  const texts = members.map(([name, member]) => `${JSON.stringify(name)}:${print(member)}`);
+  return `{${texts.join(",")}}`;
 }
 
 const FORMATS = {

@@ -96,7 +96,8 @@ class Run:
         for table in SHEETS:
             applied(self.you.push(large_op(table)))
         edits = [
-            make_op("contractpages", op["clientId"], "update", {"title": "small change"}) for op in ops
+            make_op("contractpages", op["clientId"], "update", {"title": "small change"})
+            for op in ops
         ]
         fails(self.you.push_many_call(edits))  # 60 * 250 KiB, read and written
         fails(self.you.push_many_call(edits[:30]))
@@ -175,15 +176,22 @@ def main(words):
         passed, failed = 0, 0
         try:
             run = Run(backend, args.records)
-            steps = ("many_small_records", "full_batches", "large_records", "full_pages", "office", "pruned")
+            steps = (
+                run.many_small_records,
+                run.full_batches,
+                run.large_records,
+                run.full_pages,
+                run.office,
+                run.pruned,
+            )
             for step in steps:
                 try:
-                    getattr(run, step)()
+                    step()
                     passed += 1
-                    print(f"ok {step}", flush=True)
+                    print(f"ok {step.__name__}", flush=True)
                 except (AssertionError, OSError, urllib.error.HTTPError) as error:
                     failed += 1
-                    print(f"FAIL {step}: {error}")
+                    print(f"FAIL {step.__name__}: {error}")
             lines, over = run.table()
             print("\n".join([*lines, *run.notes]))
             passed, failed = passed + (not over), failed + bool(over)

@@ -2,8 +2,8 @@
 """The contract suite against a real deployment, for a person who has one.
 
 Set OUTPOST_LIVE_URL, OUTPOST_LIVE_EMAIL and OUTPOST_LIVE_PASSWORD, and for the cases that need a
-second account OUTPOST_LIVE_EMAIL2 and OUTPOST_LIVE_PASSWORD2. The accounts must be for testing: some
-3,000 records are written into them. Without the first three it says so in one line and ends well.
+second account OUTPOST_LIVE_EMAIL2 and OUTPOST_LIVE_PASSWORD2. The accounts must be for testing:
+some 3,000 records are written into them. Without the first three it says so in one line and ends well.
 
 Cases that no harness proves: the exact envelope, `1.0` as a number's form, gzip, TLS.
 """
@@ -27,7 +27,8 @@ def main(words):
         for option, name in {**NEEDED, **OPTIONAL}.items()
     }
     if not all(values[option] for option in NEEDED):
-        print("skip: no live deployment (OUTPOST_LIVE_URL, OUTPOST_LIVE_EMAIL, OUTPOST_LIVE_PASSWORD)")
+        names = ", ".join("OUTPOST_LIVE_" + name for name in NEEDED.values())
+        print(f"skip: no live deployment ({names})")
         return 0
     for option, text in values.items():
         words += [option, text] if text else []

@@ -3,10 +3,11 @@
  * Outpost's Convex functions behind HTTP, for tests; README.md beside this file says more.
  *
  *   node server.mjs [--table FILE|DIR]... [--account EMAIL PASSWORD]... [--signup] [--plain]
+ *                   [--loud]
  *
  * Prints `listening URL` and `control URL` when it is ready, and ends on SIGTERM or when the pipe
- * that is its standard input is closed. --plain answers with the text of errors, as a development deployment
- * does; without it answers are redacted.
+ * that is its standard input is closed. --plain answers with the text of errors, as a development
+ * deployment does; without it answers are redacted. --loud prints them on standard error.
  */
 import { fstatSync } from "node:fs";
 import { createServer } from "node:http";
@@ -22,10 +23,17 @@ const { Functions } = await import("./functions.mjs");
 const { Tokens } = await import("./tokens.mjs");
 
 function parse(words) {
-  const options = { tables: [], accounts: [], isRedacted: true, isSignupOpen: false, isLoud: false };
+  const options = {
+    tables: [],
+    accounts: [],
+    isRedacted: true,
+    isSignupOpen: false,
+    isLoud: false,
+  };
   for (let i = 0; i < words.length; i++) {
     if (words[i] === "--table") options.tables.push(words[++i]);
-    else if (words[i] === "--account") options.accounts.push({ email: words[++i], password: words[++i] });
+    else if (words[i] === "--account")
+      options.accounts.push({ email: words[++i], password: words[++i] });
     else if (words[i] === "--signup") options.isSignupOpen = true;
     else if (words[i] === "--plain") options.isRedacted = false;
     else if (words[i] === "--loud") options.isLoud = true;
@@ -69,7 +77,9 @@ function controlServer(functions, faults) {
     try {
       const power = powers[request.url.slice(1)];
       const answer = await power(await bodyOf(request));
-      response.end(JSON.stringify(answer ?? null, (_, v) => (typeof v === "bigint" ? String(v) : v)));
+      response.end(
+        JSON.stringify(answer ?? null, (_, v) => (typeof v === "bigint" ? String(v) : v)),
+      );
     } catch (error) {
       response.writeHead(500).end(String(error.stack ?? error));
     }
@@ -80,7 +90,8 @@ async function main() {
   const options = parse(process.argv.slice(2));
   const faults = new Faults();
   const api = new Api({ faults, isRedacted: options.isRedacted, name: `test-${process.pid}` });
-  if (options.isLoud) api.onError = (path, error) => process.stderr.write(`${path}: ${error.stack}\n`);
+  if (options.isLoud)
+    api.onError = (path, error) => process.stderr.write(`${path}: ${error.stack}\n`);
   const url = await listen(api.server);
   api.tokens = Tokens.create(url);
   api.functions = await Functions.load(options.tables);

@@ -11,10 +11,11 @@ export class AuthError extends Error {
 }
 
 const EXPIRED =
-  "Could not verify OIDC token claim. Check that the token signature is valid and the token hasn't expired.";
+  "Could not verify OIDC token claim. " +
+  "Check that the token signature is valid and the token hasn't expired.";
 
 export class Tokens {
-  /** A key pair for this deployment, made as the README says, put where Convex Auth looks for it. */
+  /** A key pair for this deployment, made as the README says, where Convex Auth looks for it. */
   static create(siteUrl) {
     const keys = makeKeys();
     Object.assign(process.env, keys, { CONVEX_SITE_URL: siteUrl });
@@ -29,7 +30,8 @@ export class Tokens {
   /** The identity that an Authorization header gives; null without one. Throws AuthError. */
   async identify(header) {
     if (header === undefined) return null;
-    if (header.length < 7) throw new AuthError(400, "InvalidHeaderFailure", "Malformed Authorization.");
+    if (header.length < 7)
+      throw new AuthError(400, "InvalidHeaderFailure", "Malformed Authorization.");
     const [, scheme, token] = /^(\S+)\s+(.*)$/.exec(header) ?? [];
     if (scheme?.toLowerCase() === "convex") {
       throw new AuthError(401, "BadAdminKey", "The provided admin key was invalid.");

@@ -60,9 +60,14 @@ const cases = {
   },
   async "mutations are done in the order in which they were called"() {
     const texts = ["one", "two", "three"];
-    const docs = await Promise.all(texts.map((text) => mutation("tasks:create", { set: { text } })));
+    const docs = await Promise.all(
+      texts.map((text) => mutation("tasks:create", { set: { text } })),
+    );
     const revs = docs.map((doc) => doc.rev);
-    assert.deepEqual(revs, [...revs].sort((a, b) => (a < b ? -1 : 1)));
+    assert.deepEqual(
+      revs,
+      [...revs].sort((a, b) => (a < b ? -1 : 1)),
+    );
   },
   async "an int64 is a bigint"() {
     const doc = await create({ text: "int" });
@@ -86,7 +91,7 @@ const cases = {
     assert.equal((await refusal(things({ size: NaN }))).data?.column, "size");
   },
   async "text comes back code point by code point"() {
-    const text = "ü 漢字 🔧 \u202e \\ \" \n";
+    const text = 'ü 漢字 🔧 \u202e \\ " \n';
     assert.equal((await create({ text })).text, text);
   },
   async "an error's data is that of a ConvexError"() {
@@ -98,7 +103,9 @@ const cases = {
   },
   async "an error's data of an action, too"() {
     const params = { flow: "signIn", email, password: "wrong" };
-    const error = await refusal(signedOut.action(f("auth:signIn"), { provider: "password", params }));
+    const error = await refusal(
+      signedOut.action(f("auth:signIn"), { provider: "password", params }),
+    );
     assert.ok(error instanceof ConvexError, String(error));
     assert.equal(error.data.code, "invalid_credentials");
   },
@@ -122,15 +129,29 @@ const cases = {
     const start = await query("sync:getAllForUser", { table: "tasks", cursor: null, limit: 500 });
     let { cursor, more } = start;
     while (more) {
-      ({ cursor, more } = await query("sync:getAllForUser", { table: "tasks", cursor, limit: 500 }));
+      ({ cursor, more } = await query("sync:getAllForUser", {
+        table: "tasks",
+        cursor,
+        limit: 500,
+      }));
     }
     const op = {
-      opId: randomUUID(), table: "tasks", clientId: randomUUID(), operation: "create",
-      set: { text: "by a device" }, base: {}, createdAt: 1, updatedAt: 2,
+      opId: randomUUID(),
+      table: "tasks",
+      clientId: randomUUID(),
+      operation: "create",
+      set: { text: "by a device" },
+      base: {},
+      createdAt: 1,
+      updatedAt: 2,
     };
     const { result } = await mutation("sync:upsert", { deviceId: "client", runId, op });
     assert.equal(result.status, "applied");
-    const page = await query("sync:getChangesSince", { cursors: { tasks: cursor }, limit: 500, runId: "other" });
+    const page = await query("sync:getChangesSince", {
+      cursors: { tasks: cursor },
+      limit: 500,
+      runId: "other",
+    });
     assert.deepEqual(page.changes, [{ table: "tasks", doc: result.doc }]);
   },
 };

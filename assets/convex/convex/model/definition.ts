@@ -1,14 +1,7 @@
 /** The shape of a table's definition, as far as a backend needs it (assets/tables/*.json). */
 
 export type ColumnType =
-  | "text"
-  | "bool"
-  | "integer"
-  | "real"
-  | "date"
-  | "timestamp"
-  | "choice"
-  | "reference";
+  "text" | "bool" | "integer" | "real" | "date" | "timestamp" | "choice" | "reference";
 
 export type Scalar = string | number | boolean | null;
 

@@ -94,7 +94,12 @@ function conflictsOf(
     const base = Object.hasOwn(edit.device.base, name) ? edit.device.base[name] : null;
     const theirs = before[name] ?? null;
     if (base === theirs) continue;
-    conflicts.push({ column: name, base: loggable(base), theirs, ours: edit.set.get(name) ?? null });
+    conflicts.push({
+      column: name,
+      base: loggable(base),
+      theirs,
+      ours: edit.set.get(name) ?? null,
+    });
   }
   return conflicts;
 }
@@ -136,7 +141,9 @@ export async function applyEdit(
   usage: Usage,
 ): Promise<Outcome> {
   const before = columnsBefore(edit.table, record);
-  const changed = new Set([...edit.set.keys()].filter((name) => edit.set.get(name) !== before[name]));
+  const changed = new Set(
+    [...edit.set.keys()].filter((name) => edit.set.get(name) !== before[name]),
+  );
   const isMoved = record === null || (record.deletedAt !== null) !== edit.isRemoval;
 
   if (record !== null && changed.size === 0 && !isMoved) {

@@ -3,8 +3,8 @@
  * 32,000 documents read, 16 MiB and 16,000 documents written, 4,096 index ranges, 8,192 elements in
  * an array, 16 MiB of arguments or answer, 1 MiB a document.
  *
- * A record is at most RECORD_JSON_BYTES = 0.25 MiB of JSON; as a document, with its writers (at most
- * 129 of 64 + 64 bytes) and the fields that every record has, under 0.28 MiB.
+ * A record is at most RECORD_JSON_BYTES = 0.25 MiB of JSON; as a document, with its writers (at
+ * most 129 of 64 + 64 bytes) and the fields that every record has, under 0.28 MiB.
  *
  * 25 tables and 100,000 records of one user, whatever their size:
  *
@@ -17,7 +17,8 @@
  *                        100,000 records are 200 pages of 500.
  * - sync:getAllForUser,  the same for one table: 6.3 MiB, 2,003 documents, 4 ranges.
  *   records:list
- * - records:conflicts    500 conflicts or 4 MiB, and one more of at most 0.8 MiB: 4.8 MiB, 2 ranges.
+ * - records:conflicts    500 conflicts or 4 MiB, and one more of at most 0.8 MiB: 4.8 MiB,
+ *                        2 ranges.
  * - sync:upsert          epoch, receipt, record (which counts again when it is replaced) and head:
  *                        4 ranges, 6 documents, 0.6 MiB read; record, head, at most 21 receipts and
  *                        129 conflicts (base, theirs and ours: together at most 3 records):

@@ -146,7 +146,7 @@ function checkNew(op: Op, set: ReturnType<typeof checkSet>): void {
   invalid(lacking.name, `${lacking.label ?? lacking.name} is required.`);
 }
 
-/** The op's own receipt, and those of the ops that it stands for, should one of them arrive late. */
+/** The op's own receipt, and those of the ops that it stands for, should one arrive late. */
 async function writeReceipts(ctx: MutationCtx, push: Push, op: Op): Promise<void> {
   for (const opId of [op.opId, ...op.replaces]) {
     const receipt = {

@@ -1,4 +1,4 @@
-/** Pages of records in commit order, for devices and the office. See limits.ts for the arithmetic. */
+/** Pages of records in commit order, for devices and the office; limits.ts has the arithmetic. */
 import { getConvexSize } from "convex/values";
 import type { QueryCtx } from "../_generated/server";
 import type { Cursor } from "./cursor";

@@ -2,7 +2,10 @@
  * Convex Auth's Password provider, with failures that a device can tell apart: the library throws
  * plain errors, whose text production hides.
  */
-import { ConvexCredentials, type ConvexCredentialsUserConfig } from "@convex-dev/auth/providers/ConvexCredentials";
+import {
+  ConvexCredentials,
+  type ConvexCredentialsUserConfig,
+} from "@convex-dev/auth/providers/ConvexCredentials";
 import { Password } from "@convex-dev/auth/providers/Password";
 import { internal } from "../_generated/api";
 import type { DataModel } from "../_generated/dataModel";
@@ -46,7 +49,7 @@ function filledText(params: Record<string, unknown>, name: string): string {
   return value;
 }
 
-/** What the library's plain errors mean to who signs in. Others are defects and stay as they are. */
+/** What the library's plain errors mean to who signs in. Others are defects and stay so. */
 function refuseKnown(error: unknown): void {
   const text = error instanceof Error ? error.message : "";
   if (text.includes("TooManyFailedAttempts")) {
@@ -88,7 +91,9 @@ function withCodes(authorize: Authorize): Authorize {
 }
 
 /** Password() hands its configuration on as `options`, with hashing and the sign-in itself. */
-const library = Password<DataModel>({ validatePasswordRequirements: checkNewPassword }) as unknown as {
+const library = Password<DataModel>({
+  validatePasswordRequirements: checkNewPassword,
+}) as unknown as {
   options: ConvexCredentialsUserConfig<DataModel>;
 };
 

@@ -5,8 +5,9 @@ import type { Definition } from "./definition";
 import { refuse } from "./errors";
 
 /**
- * Functions here are generic over tables and touch only what every synced table has, plus columns by
- * name. `tasks` is always there and stands for all of them where TypeScript wants one table's type.
+ * Functions here are generic over tables and touch only what every synced table has, plus columns
+ * by name. `tasks` is always there and stands for all of them where TypeScript wants a table's
+ * type.
  */
 export type AnyTable = "tasks" & TableNames;
 
