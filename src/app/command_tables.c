@@ -75,7 +75,7 @@ static void print_table_json(const struct table *table)
     buf_done(&out);
 }
 
-static void print_table(const struct table *table)
+static void print_table(const struct registry *reg, const struct table *table)
 {
     say(stdout, _("%s: %s (%s)\n"), table->name, table->label, table->source);
     for (size_t i = 0; i < table->column_count; i++) {
@@ -84,6 +84,10 @@ static void print_table(const struct table *table)
 
         for (size_t j = 0; j < col->choice_count; j++)
             buf_printf(&more, "%s%s", j ? " | " : ": ", col->choices[j].value);
+        if (col->reference)
+            buf_printf(&more, ": %s", col->reference);
+        if (col->reference && !registry_find(reg, col->reference))
+            buf_puts(&more, _(", which is no table here"));
         if (col->is_required)
             buf_puts(&more, _(", required"));
         if (col == table->title)
@@ -101,7 +105,7 @@ static void print_tables(const struct app *app, bool is_json)
         if (is_json)
             print_table_json(registry_at(app->registry, i));
         else
-            print_table(registry_at(app->registry, i));
+            print_table(app->registry, registry_at(app->registry, i));
     }
 }
 

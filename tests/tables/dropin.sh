@@ -24,6 +24,7 @@ check "device one signs in" sign_in one
 check "device two signs in" sign_in two
 check "the table is listed" prints "boreholes: Boreholes" one tables
 check "with its columns" prints "levelReadAt          timestamp" one tables
+check "what a reference leads to" prints "reference: tasks" one tables
 check "and for programs" prints '"name":"depth","label":"Depth","type":"real"' one tables --json
 
 echo "-- captured on the command line"
@@ -48,7 +49,7 @@ check "so is half a casing" prints "whole number" one add --table boreholes X --
 check "and a ground that is not in the list" prints "clay" one add --table boreholes X --set ground=lava
 check "and a borehole without a place" exits 1 one add --table boreholes --set casings=1
 check "and a column that is not there" prints "no column" one add --table boreholes X --set width=3
-check "a read-only column is not for typing" prints "Permit" one add --table boreholes X --set permitNumber=17
+check "a read-only column is not for typing" prints "Permit" one edit --table boreholes "$plain" --set permitNumber=17
 check "what was refused is not there" same "$(one list --table boreholes --all --json | wc -l)" 2
 check "edit" one edit --table boreholes "$id" --set depth=90 --set yieldURL=
 check "edited" same "$(shown one "$id" depth) $(shown one "$id" yieldURL)" "90 null"
@@ -98,6 +99,11 @@ check "broken JSON: file and line" prints "zz.json" one tables
 check "capture goes on" one add --table boreholes "Beside a broken file"
 rm "$dir/tables/zz.json"
 
+sed 's/boreholes/springs/; s/"table": "tasks"/"table": "taks"/' "$dir/tables/boreholes.json" >"$dir/tables/zz.json"
+check "a reference that leads nowhere is told" prints "reference: taks, which is no table here" one tables
+check "and does no harm" prints "North field 3" one list --table boreholes
+rm "$dir/tables/zz.json"
+
 echo "-- the definition changes"
 definition=$dir/tables/boreholes.json
 sed -i 's/"name": "order", "label": "Order", "type": "integer"/"name": "order", "label": "Order", "type": "text"/' \
@@ -115,4 +121,16 @@ check "with the file back it is sent" exits 0 one sync
 check "nothing waits" status one pending 0
 two sync >/dev/null
 check "all agree" agree boreholes 504 one two
+
+echo "-- a device whose definition says something else than the backend's"
+mkdir "$dir/three.tables"
+write_boreholes "$dir/three.tables/boreholes.json"
+sed -i 's/"name": "order", "label": "Order", "type": "integer"/"name": "order", "label": "Order", "type": "text"/' \
+    "$dir/three.tables/boreholes.json"
+device three login --server "$url" --user "$email" --password-file "$dir/password" >/dev/null 2>&1
+check "gets its tasks all the same" prints "Drill at the north field" device three list
+one add "A task after the quarrel" >/dev/null
+one sync >/dev/null
+device three sync >/dev/null 2>&1
+check "and later ones" prints "A task after the quarrel" device three list
 finish
