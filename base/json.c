@@ -306,8 +306,8 @@ static void drop_keys(struct scan *s, size_t first)
 /* Closes the innermost object: looks for a name that stands twice, and forgets its names. */
 static bool check_keys(struct scan *s, size_t first)
 {
-    struct key *keys = s->keys + first;
     size_t count = s->key_count - first;
+    struct key *keys = count ? s->keys + first : NULL; /* without any, s->keys may be NULL */
     const struct key *again = NULL;
 
     if (count <= KEYS_PAIRWISE) {
