@@ -1,10 +1,10 @@
 /* Every file operation and every allocation of a device's session fails once, or from there on for good: nothing
  * crashes, nothing is half-written, and what was acknowledged is there afterwards, once.
  *
- *     faults [--points N] [--kind KIND] [--at N] [--sticky] [--broken]
+ *     faults [--points N] [--seed N] [--kind KIND] [--at N] [--sticky] [--broken]
  *
  * Each point is a process of its own: the session runs in a child whose N-th operation fails; the parent then
- * opens what is left, without faults, and judges. --points: so many of each kind, evenly spread; 0: all of them.
+ * opens what is left, without faults, and judges. --points: so many of each kind, evenly spread (--seed: beginning elsewhere); 0: all of them.
  * --broken plants a device that acknowledges before it saves: it must be seen.
  */
 #include <fcntl.h>
@@ -350,7 +350,7 @@ static uint32_t run_point(struct run *run, const struct point *point)
     return run->ledger->operations;
 }
 
-static void sweep(struct run *run, enum planted kind, bool is_sticky, bool is_broken, long points)
+static void sweep(struct run *run, enum planted kind, bool is_sticky, bool is_broken, long points, uint32_t seed)
 {
     const struct point none = { .kind = kind };
     long before = run->points, memory = run->out_of_memory;
@@ -360,7 +360,7 @@ static void sweep(struct run *run, enum planted kind, bool is_sticky, bool is_br
     if (run->ledger->problem[0] != '\0')
         return;
     uint32_t step = points == 0 || operations < (uint32_t)points ? 1 : operations / (uint32_t)points;
-    for (uint32_t n = 1; n <= operations; n += step) {
+    for (uint32_t n = 1 + seed % step; n <= operations; n += step) {
         const struct point point = { kind, n, is_sticky, is_broken };
         run_point(run, &point);
     }
@@ -383,6 +383,7 @@ int main(int argc, char **argv)
     struct run run = { 0 };
     struct point at = { 0 };
     long points = 40;
+    uint32_t seed = 0;
     const char *parent = getenv("TMPDIR");
 
     for (int i = 1; i < argc; i++) {
@@ -392,12 +393,15 @@ int main(int argc, char **argv)
             at.is_broken = true;
         else if (strcmp(argv[i], "--points") == 0 && i + 1 < argc)
             points = strtol(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
+            seed = (uint32_t)strtoul(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--kind") == 0 && i + 1 < argc)
             at.kind = kind_of(argv[++i]);
         else if (strcmp(argv[i], "--at") == 0 && i + 1 < argc)
             at.n = (uint32_t)strtoul(argv[++i], NULL, 10);
         else {
-            fputs("usage: faults [--points N] [--kind KIND] [--at N] [--sticky] [--broken]\n", stderr);
+            fputs("usage: faults [--points N] [--seed N] [--kind KIND] [--at N] [--sticky] [--broken]\n",
+                  stderr);
             return 2;
         }
     }
@@ -412,9 +416,9 @@ int main(int argc, char **argv)
         if (at.kind != PLANTED_NONE && at.kind != (enum planted)kind)
             continue;
         if (!at.is_sticky)
-            sweep(&run, (enum planted)kind, false, at.is_broken, points);
+            sweep(&run, (enum planted)kind, false, at.is_broken, points, seed);
         if (!at.is_broken)
-            sweep(&run, (enum planted)kind, true, false, points);
+            sweep(&run, (enum planted)kind, true, false, points, seed);
     }
     if (at.n)
         run_point(&run, &at);
