@@ -20,8 +20,13 @@ ln -s "$dir/tables" "$dir/two.tables"
 write_boreholes "$dir/tables/boreholes.json"
 make_account
 start_backend "$dir/tables"
+mkdir "$dir/three.tables"
+write_boreholes "$dir/three.tables/boreholes.json"
+sed -i 's/"name": "order", "label": "Order", "type": "integer"/"name": "order", "label": "Order", "type": "text"/' \
+    "$dir/three.tables/boreholes.json"
 check "device one signs in" sign_in one
 check "device two signs in" sign_in two
+check "so does one whose definition of the table says something else" sign_in three
 check "the table is listed" prints "boreholes: Boreholes" one tables
 check "with its columns" prints "levelReadAt          timestamp" one tables
 check "what a reference leads to" prints "reference: tasks" one tables
@@ -123,14 +128,6 @@ two sync >/dev/null
 check "all agree" agree boreholes 504 one two
 
 echo "-- a device whose definition says something else than the backend's"
-mkdir "$dir/three.tables"
-write_boreholes "$dir/three.tables/boreholes.json"
-sed -i 's/"name": "order", "label": "Order", "type": "integer"/"name": "order", "label": "Order", "type": "text"/' \
-    "$dir/three.tables/boreholes.json"
-device three login --server "$url" --user "$email" --password-file "$dir/password" >/dev/null 2>&1
-check "gets its tasks all the same" prints "Drill at the north field" device three list
-one add "A task after the quarrel" >/dev/null
-one sync >/dev/null
-device three sync >/dev/null 2>&1
-check "and later ones" prints "A task after the quarrel" device three list
+check "it gets the tasks all the same" exits 0 device three sync
+check "and has them" prints "Drill at the north field" device three list
 finish
