@@ -246,6 +246,9 @@ static void cancel(struct ui *ui, struct form *form)
                     _("Save changes? y save, n discard, Esc go on"));
         return;
     }
+    ui->closed.table = form->table;
+    memcpy(ui->closed.client_id, form->client_id, sizeof ui->closed.client_id);
+    ui->closed.focus = form->focus;
     discard(ui, form);
     ui_pop(ui);
 }
@@ -426,4 +429,18 @@ void ui_form_open(struct ui *ui, const struct table *table, const char *client_i
     set_title(form, text);
     ui_push(ui, &ui_form_screen, form);
     draft_restore(ui, form);
+}
+
+void ui_form_reopen(struct ui *ui)
+{
+    struct ui_closed was = ui->closed;
+    struct ui_layer *top;
+
+    ui->closed.table = NULL;
+    if (!was.table)
+        return;
+    ui_form_open(ui, was.table, was.client_id[0] ? was.client_id : NULL, NULL);
+    top = ui_top(ui);
+    if (top && top->screen == &ui_form_screen)
+        ((struct form *)top->state)->focus = was.focus;
 }

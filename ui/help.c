@@ -6,14 +6,13 @@
 #include "base/mem.h"
 #include "ui/ui_priv.h"
 
-#define LINE_COLS 96
 #define LABEL_COLS 18
 #define KEYS_COLS 18
 #define HALF_COLS 40            /* where the second half of a row starts */
 #define LINES_MAX 128
 
 struct help {
-    char (*lines)[LINE_COLS];
+    char *lines[LINES_MAX];
     size_t count;
     int rows;                   /* of a page, as drawn last */
     size_t top;
@@ -23,7 +22,8 @@ static void help_close(void *state)
 {
     struct help *help = state;
 
-    free(help->lines);
+    for (size_t i = 0; i < help->count; i++)
+        free(help->lines[i]);
     free(help);
 }
 
@@ -55,9 +55,8 @@ static void help_corner(const void *state, struct buf *out)
 
 static void add(struct help *help, const char *text)
 {
-    if (help->count == LINES_MAX)
-        return;
-    (void)snprintf(help->lines[help->count++], LINE_COLS, "%s", text);
+    if (help->count < LINES_MAX)
+        help->lines[help->count++] = mem_strdup(text);
 }
 
 static void add_row(struct help *help, struct buf *row)
@@ -167,7 +166,6 @@ void ui_help_open(struct ui *ui, enum ui_context context)
     if (ui_has_screen(ui, &ui_help_screen))
         return;
     help = mem_zero(1, sizeof *help);
-    help->lines = mem_zero(LINES_MAX, sizeof *help->lines);
     add_keys(help, ui->keymap, context, is_wide);
     if (context == UI_IN_LIST)
         add_keys(help, ui->keymap, UI_IN_ALL, is_wide);

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "ui/list_priv.h"
 
+#define STOP_MS 150             /* no key for so long: the user reads */
+
 static void list_close(void *state)
 {
     struct list *list = state;
@@ -48,15 +50,48 @@ static void list_corner(const void *state, struct buf *out)
 {
     const struct list *list = state;
     const struct rows *rows = &list->rows;
+    int64_t place = rows->first >= 0 ? rows->first + (int64_t)rows->cursor : -1;
 
+    if (list->is_slow && list->stop_ms)
+        place = list->place;            /* as it was: bytes are for the keys now */
     if (list->marked_count > 0)
         buf_printf(out, _("%zu marked"), list->marked_count);
     if (rows->count == 0 || rows->total < 0)
         return;
     buf_puts(out, out->len ? "  " : "");
-    if (rows->first >= 0 && rows->first + (int64_t)rows->cursor < rows->total)
-        buf_printf(out, "%" PRId64 "/", rows->first + (int64_t)rows->cursor + 1);
+    if (place >= 0 && place < rows->total)
+        buf_printf(out, "%" PRId64 "/", place + 1);
     buf_printf(out, "%" PRId64, rows->total);
+}
+
+/* ---- when keys stop ---- */
+
+static int64_t list_due(const void *state)
+{
+    return ((const struct list *)state)->stop_ms;
+}
+
+static void list_wake(struct ui *ui, void *state)
+{
+    struct list *list = state;
+    struct err err = { 0 };
+
+    list->stop_ms = 0;
+    if (rows_place(&list->rows, ui->reader, &err))
+        ui_say_err(ui, &err);
+    list->place = list->rows.first >= 0 ? list->rows.first + (int64_t)list->rows.cursor : -1;
+    ui->needs_draw = true;
+}
+
+/* After each key: the position is looked up, and on a slow line drawn, when no more come. */
+static void watch_keys(struct ui *ui, struct list *list)
+{
+    const struct rows *rows = &list->rows;
+
+    list->is_slow = terminal_look(ui->terminal)->is_slow;
+    if (rows->count > 0 && rows->total >= 0 &&
+        (rows->first < 0 || (list->is_slow && rows->first + (int64_t)rows->cursor != list->place)))
+        list->stop_ms = ui_now(ui) + STOP_MS;
 }
 
 /* ---- reading ---- */
@@ -148,6 +183,7 @@ static void view_chosen(struct ui *ui, void *state, char key)
         return;
     list->rows.view = key == 'o' ? DB_VIEW_OPEN : key == 'd' ? DB_VIEW_DONE : DB_VIEW_ALL;
     enter(ui, list);
+    watch_keys(ui, list);
 }
 
 static void next_table(struct ui *ui, struct list *list)
@@ -200,6 +236,7 @@ static void find(struct ui *ui, struct list *list, int step)
                list->words);
     else
         check(ui, rc, &err);
+    watch_keys(ui, list);
 }
 
 static void find_typed(struct ui *ui, void *state, const char *text)
@@ -220,6 +257,7 @@ static void filter_typed(struct ui *ui, void *state, const char *text)
     free(list->rows.filter);
     list->rows.filter = *text ? mem_strdup(text) : NULL;
     enter(ui, list);
+    watch_keys(ui, list);
 }
 
 static void offer_new(struct ui *ui, void *state, char key)
@@ -255,6 +293,7 @@ static bool list_type(struct ui *ui, void *state, const struct ui_key *key)
     } else {
         check(ui, rc, &err);
     }
+    watch_keys(ui, list);
     return true;
 }
 
@@ -376,14 +415,8 @@ static bool act_view(struct ui *ui, struct list *list, enum ui_action action)
     }
 }
 
-static bool list_act(struct ui *ui, void *state, enum ui_action action)
+static bool act_list(struct ui *ui, struct list *list, enum ui_action action)
 {
-    struct list *list = state;
-
-    if (list->is_incomplete && action != UI_DO_NEXT_TABLE)
-        return false;
-    if (act_move(ui, list, action) || act_row(ui, list, action) || act_view(ui, list, action))
-        return true;
     switch (action) {
     case UI_DO_NEW:
         ui_form_open(ui, list->rows.table, NULL, NULL);
@@ -399,6 +432,22 @@ static bool list_act(struct ui *ui, void *state, enum ui_action action)
     }
 }
 
+static bool list_act(struct ui *ui, void *state, enum ui_action action)
+{
+    struct list *list = state;
+    const struct ui_layer *top;
+
+    if (list->is_incomplete && action != UI_DO_NEXT_TABLE)
+        return false;
+    if (!act_move(ui, list, action) && !act_row(ui, list, action) && !act_view(ui, list, action) &&
+        !act_list(ui, list, action))
+        return false;
+    top = ui_top(ui);
+    if (top && top->state == list)
+        watch_keys(ui, list);
+    return true;
+}
+
 const struct ui_screen ui_list_screen = {
     .name = "list",
     .context = UI_IN_LIST,
@@ -411,6 +460,8 @@ const struct ui_screen ui_list_screen = {
     .act = list_act,
     .type = list_type,
     .corner = list_corner,
+    .due = list_due,
+    .wake = list_wake,
 };
 
 void ui_list_keep_undo(struct ui *ui, const struct record *before, const bool *is_set)
@@ -432,6 +483,7 @@ void ui_list_show(struct ui *ui, const struct table *table, const char *client_i
             continue;
         list->rows.first = -1;
         check(ui, rows_show(&list->rows, ui->reader, client_id, &err), &err);
+        watch_keys(ui, list);
     }
 }
 

@@ -24,6 +24,9 @@ struct list {
     char *words;                /* what was searched last; NULL: nothing */
     bool is_incomplete; /* the table's first sync has not ended: nothing to see or add yet */
     bool is_empty;              /* the table has no records at all */
+    bool is_slow;               /* the line is: the position is shown when keys stop */
+    int64_t stop_ms;            /* monotonic: keys have stopped by then; 0: they had */
+    int64_t place;              /* of the cursor's record in the view, from 0, as shown; -1: none */
 };
 
 void list_draw(void *state, struct ui_canvas *c);

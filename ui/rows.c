@@ -355,3 +355,20 @@ enum rc rows_refresh(struct rows *rows, struct db *db, struct err *err)
     }
     return count_rows(rows, db, err);
 }
+
+enum rc rows_place(struct rows *rows, struct db *db, struct err *err)
+{
+    const struct row *row = rows_at_cursor(rows);
+    struct db_window window = { .table = rows->table, .view = rows->view, .sort = rows->sort };
+    int64_t rank = 0;
+    enum rc rc;
+
+    if (!row || rows->first >= 0 || rows->total < 0)
+        return RC_OK;
+    window.key = &row->record.key;
+    window.client_id = row->record.client_id;
+    rc = db_window_rank(db, &window, &rank, err);
+    if (rc == RC_OK)
+        rows->first = rank > (int64_t)rows->cursor ? rank - (int64_t)rows->cursor : 0;
+    return rc;
+}

@@ -50,6 +50,10 @@ enum rc rows_find(struct rows *rows, struct db *db, const char *words, int step,
 /* After a notice: the records that are on screen, in place, and the count. */
 enum rc rows_refresh(struct rows *rows, struct db *db, struct err *err);
 
+/* Counts the place of the cursor's record when it is not known: costs more the longer the list is,
+ * so it is for when keys stop. */
+enum rc rows_place(struct rows *rows, struct db *db, struct err *err);
+
 /* The record under the cursor; NULL when there is none. */
 const struct row *rows_at_cursor(const struct rows *rows);
 

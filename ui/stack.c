@@ -126,9 +126,14 @@ void ui_key(struct ui *ui, const struct ui_key *key, bool after_esc)
     if (!top || ui_is_too_small(ui) || key->code == UI_KEY_BASE)
         return;
     ui->needs_draw = true;
-    /* The Esc was the first half of a function key: take back the question that it raised. */
+    /* The Esc was the first half of a function key: take back what it did, the question that it
+     * raised or the editor that it closed. */
     if (after_esc && ui->prompt.kind == UI_PROMPT_KEYS)
         ui_prompt_close(ui);
+    if (after_esc)
+        ui_form_reopen(ui);
+    ui->closed.table = NULL;
+    top = ui_top(ui);
     ui->message[0] = '\0';
     if (ui->prompt.kind != UI_PROMPT_NONE && ui_prompt_key(ui, key))
         return;

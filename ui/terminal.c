@@ -5,6 +5,7 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,12 +261,19 @@ void terminal_close(struct terminal *t, bool is_gone)
     free(t);
 }
 
+/* Whoever started us in a script has been stopped by the same ^Z, so the shell may have taken the
+ * terminal already: then each write to its modes would stop us in the middle (SIGTTOU), half out. */
 void terminal_leave(struct terminal *t)
 {
+    struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+
+    sigemptyset(&ignore.sa_mask);
+    (void)sigaction(SIGTTOU, &ignore, &before);
     if (t->has_paste)
         rescue_write(paste_off, sizeof paste_off - 1);
     (void)endwin();
     (void)tcsetattr(STDIN_FILENO, TCSANOW, &t->before);
+    (void)sigaction(SIGTTOU, &before, NULL);
 }
 
 void terminal_enter(struct terminal *t)

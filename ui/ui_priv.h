@@ -75,6 +75,13 @@ struct ui_prompt {
     void *state;
 };
 
+/* An editor that Esc has just closed. The Esc may prove to be the first half of a function key. */
+struct ui_closed {
+    const struct table *table;  /* NULL: none */
+    char client_id[ID_SIZE];    /* empty: a new record */
+    size_t focus;
+};
+
 struct ui {
     const struct ui_options *options;
     const struct clock *clock;
@@ -100,6 +107,7 @@ struct ui {
     struct ui_layer stack[UI_STACK_MAX];
     size_t depth;
     struct ui_prompt prompt;
+    struct ui_closed closed;
     char message[512];
 
     struct ui_canvas frame, content;
@@ -172,6 +180,8 @@ void ui_queue_open(struct ui *ui);
  * NULL. */
 void ui_form_open(struct ui *ui, const struct table *table, const char *client_id,
                   const char *text);
+/* Brings back the editor that Esc closed unchanged. */
+void ui_form_reopen(struct ui *ui);
 /* The list shows the record that was just made. */
 void ui_list_show(struct ui *ui, const struct table *table, const char *client_id);
 
