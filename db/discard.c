@@ -201,6 +201,55 @@ static enum rc put_back(struct db *db, const struct db_op *op, struct err *err)
     return rc;
 }
 
+/* Runs a statement with the record (?1 ?2), the ids (?3, a JSON array) and the time (?4). */
+static enum rc run_for_ids(struct db *db, const char *text, const struct db_op *op, const char *ids, int *changes,
+                           struct err *err)
+{
+    sqlite3_stmt *st = sql_get(db->sql, text, err);
+
+    if (st == NULL)
+        return err->rc;
+    sql_bind_text(st, 1, op->table_name);
+    sql_bind_text(st, 2, op->client_id);
+    sql_bind_text(st, 3, ids);
+    sql_bind_i64(st, 4, db_now(db));
+    enum rc rc = sql_run(db->sql, st, err);
+    *changes = sqlite3_changes(sql_handle(db->sql));
+    return rc;
+}
+
+/* What has left this device may arrive at any time. The next op of the record stands for it: one that waits and has not
+ * left yet, or one that is made later (queue.c). Receipts are kept for 90 days, and so are these. */
+static enum rc remember_sent(struct db *db, const struct db_op *op, struct err *err)
+{
+    cJSON *ids = NULL;
+    struct buf text = { 0 };
+    struct err ignored;
+    int changes = 0;
+
+    if (json_parse(op->replaces, strlen(op->replaces), &ids, &ignored) != RC_OK || !cJSON_IsArray(ids)) {
+        cJSON_Delete(ids);
+        ids = cJSON_CreateArray();
+    }
+    if (op->sent_at != 0 && id_is_valid(op->op_id))
+        cJSON_AddItemToArray(ids, cJSON_CreateString(op->op_id));
+    json_put(&text, ids);
+    enum rc rc = run_for_ids(db, "DELETE FROM sync_discarded WHERE at < ?4 - 90 * 86400000 AND ?1 <> ?2 AND ?3 <> ''", op,
+                             buf_str(&text), &changes, err);
+    if (!rc && cJSON_GetArraySize(ids) > 0) {
+        rc = run_for_ids(db, "UPDATE sync_queue SET replaces = (SELECT json_group_array(value) FROM (SELECT value FROM "
+                             "json_each(?3) UNION SELECT value FROM json_each(replaces) LIMIT 20)) WHERE seq = (SELECT "
+                             "min(seq) FROM sync_queue WHERE table_name = ?1 AND record_client_id = ?2) AND sent_at = 0 "
+                             "AND json_valid(replaces) AND ?4 >= 0", op, buf_str(&text), &changes, err);
+        if (!rc && changes == 0)
+            rc = run_for_ids(db, "INSERT OR IGNORE INTO sync_discarded (op_id, table_name, record_client_id, at) "
+                                 "SELECT value, ?1, ?2, ?4 FROM json_each(?3)", op, buf_str(&text), &changes, err);
+    }
+    cJSON_Delete(ids);
+    buf_done(&text);
+    return rc;
+}
+
 enum rc db_queue_discard(struct db *db, const struct db_op *op, int64_t want, struct err *err)
 {
     struct db_op now = { 0 };
@@ -214,6 +263,8 @@ enum rc db_queue_discard(struct db *db, const struct db_op *op, int64_t want, st
         rc = RC_NOT_FOUND;
     if (!rc)
         rc = queue_delete_at(db, op->seq, err);
+    if (!rc)
+        rc = remember_sent(db, &now, err);
     if (!rc)
         rc = put_back(db, &now, err);
     if (!rc && want != 0)

@@ -63,8 +63,9 @@ static enum rc insert_op(struct db *db, const struct row *row, bool is_create, c
 
     id_new(now, op_id);
     sqlite3_stmt *st = sql_get(db->sql,
-        "INSERT INTO sync_queue (op_id, table_name, operation, record_client_id, payload, base, created_at, updated_at) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", err);
+        "INSERT INTO sync_queue (op_id, table_name, operation, record_client_id, payload, base, created_at, updated_at, "
+        "replaces) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT json_group_array(op_id) FROM (SELECT op_id FROM "
+        "sync_discarded WHERE table_name = ?2 AND record_client_id = ?4 ORDER BY at DESC, op_id DESC LIMIT 20)))", err);
     if (st == NULL)
         return err->rc;
     sql_bind_text(st, 1, op_id);
@@ -76,6 +77,15 @@ static enum rc insert_op(struct db *db, const struct row *row, bool is_create, c
     sql_bind_i64(st, 7, now);
     sql_bind_i64(st, 8, row->updated_at);
     db->waiting_delta++;
+    enum rc rc = sql_run(db->sql, st, err);
+    if (rc)
+        return rc;
+    /* It stands for them now; its own discard would give them back. */
+    st = sql_get(db->sql, "DELETE FROM sync_discarded WHERE table_name = ?1 AND record_client_id = ?2", err);
+    if (st == NULL)
+        return err->rc;
+    sql_bind_text(st, 1, row->table->name);
+    sql_bind_text(st, 2, row->client_id);
     return sql_run(db->sql, st, err);
 }
 

@@ -23,6 +23,14 @@ CREATE INDEX sync_queue_queued ON sync_queue (seq) WHERE state = 'queued';
 CREATE INDEX sync_queue_held ON sync_queue (retry_at) WHERE state = 'held';
 CREATE INDEX sync_queue_failed ON sync_queue (seq) WHERE state = 'failed';
 
+CREATE TABLE sync_discarded (           -- ops that a person took back after they had been sent: the next op of the record
+    op_id TEXT PRIMARY KEY,             -- stands for them, so that one that arrives late does not undo it
+    table_name TEXT NOT NULL,
+    record_client_id TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sync_discarded_record ON sync_discarded (table_name, record_client_id);
+
 CREATE TABLE sync_metadata (            -- a row per table of the registry
     table_name TEXT NOT NULL UNIQUE,    -- wire name
     definition TEXT NOT NULL,           -- JSON object: column -> kind, as the SQLite table was made

@@ -209,6 +209,37 @@ static void a_refusal_that_comes_after_the_discard_is_about_nothing(void **state
     assert_int_equal(fixture_count(f, DB_VIEW_ALL), 0);
 }
 
+static void an_edit_after_a_discard_stands_for_what_had_been_sent(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "one");
+    struct db_ops first = fixture_take(f, 1);
+    SAVE(f, ID_A, &saved, "text", "two");
+    struct db_ops second = fixture_take(f, 1);
+    discard(f, second.items[0].op_id);
+    SAVE(f, ID_A, &saved, "text", "three");
+    struct db_ops third = fixture_queue(f, 1);
+    assert_non_null(strstr(third.items[0].replaces, first.items[0].op_id));
+    assert_non_null(strstr(third.items[0].replaces, second.items[0].op_id));
+    /* Taken back before it was sent: what it stood for is remembered again. */
+    discard(f, third.items[0].op_id);
+    SAVE(f, ID_A, &saved, "text", "four");
+    struct db_ops fourth = fixture_queue(f, 1);
+    assert_non_null(strstr(fourth.items[0].replaces, first.items[0].op_id));
+    assert_null(strstr(fourth.items[0].replaces, third.items[0].op_id));
+    db_ops_done(&fourth);
+    SAVE(f, NULL, &saved, "text", "another record");
+    struct db_ops all = fixture_queue(f, 2);
+    assert_string_equal(all.items[1].replaces, "[]");
+    db_ops_done(&all);
+    db_ops_done(&first);
+    db_ops_done(&second);
+    db_ops_done(&third);
+}
+
 static void a_discard_asks_for_a_new_run_in_its_own_transaction(void **state)
 {
     struct fixture *f = *state;
@@ -327,6 +358,7 @@ int main(void)
         T(a_new_record_can_not_go_from_under_its_later_changes),
         T(an_answer_that_comes_after_the_discard_is_what_the_record_becomes),
         T(a_refusal_that_comes_after_the_discard_is_about_nothing),
+        T(an_edit_after_a_discard_stands_for_what_had_been_sent),
         T(a_discard_asks_for_a_new_run_in_its_own_transaction),
         T(what_was_edited_since_is_not_discarded),
         T(without_a_readable_office_version_the_table_is_walked_again),
