@@ -27,25 +27,27 @@ void row_done(struct row *row)
     memset(row, 0, sizeof *row);
 }
 
+/* By the column's shape, not by what SQLite finds: on a damaged page that may be anything, and SQLite converts it. */
 static void load_value(struct value *v, const struct column *col, sqlite3_stmt *st, int at)
 {
-    switch (sqlite3_column_type(st, at)) {
-    case SQLITE_NULL:
+    int stored = sqlite3_column_type(st, at);
+
+    if (stored == SQLITE_NULL)
+        return;
+    v->kind = column_shape(col);
+    switch (v->kind) {
+    case VALUE_NULL:
         break;
-    case SQLITE_INTEGER:
-        if (col->kind == COLUMN_BOOL) {
-            v->kind = VALUE_BOOL;
-            v->flag = sqlite3_column_int64(st, at) != 0;
-        } else {
-            v->kind = VALUE_INT;
-            v->number = sqlite3_column_int64(st, at);
-        }
+    case VALUE_BOOL:
+        v->flag = sqlite3_column_int64(st, at) != 0;
         break;
-    case SQLITE_FLOAT:
-        v->kind = VALUE_REAL;
+    case VALUE_INT:
+        v->number = sqlite3_column_int64(st, at);
+        break;
+    case VALUE_REAL:
         v->real = sqlite3_column_double(st, at);
         break;
-    default:
+    case VALUE_TEXT:
         value_set_text(v, (const char *)sqlite3_column_text(st, at), (size_t)sqlite3_column_bytes(st, at));
         break;
     }

@@ -287,7 +287,7 @@ enum rc db_draft_get(struct db *db, const struct table *table, const char *clien
     *json = sql_text_copy(st, 0);
     *at = sql_i64(st, 1);
     sqlite3_reset(st);
-    return RC_OK;
+    return *json == NULL ? RC_NOT_FOUND : RC_OK;        /* NULL: a row of a damaged page */
 }
 
 enum rc db_draft_latest(struct db *db, char **table_name, char client_id[ID_SIZE], char **json, int64_t *at,
@@ -300,8 +300,12 @@ enum rc db_draft_latest(struct db *db, char **table_name, char client_id[ID_SIZE
     enum rc rc = sql_step(db->sql, st, err);
     if (rc)
         return rc;
-    *table_name = sql_text_copy(st, 0);
     const char *id = sql_text(st, 1);
+    if (id == NULL || sql_text(st, 0) == NULL || sql_text(st, 2) == NULL) {
+        sqlite3_reset(st);
+        return RC_NOT_FOUND;    /* a row of a damaged page */
+    }
+    *table_name = sql_text_copy(st, 0);
     size_t len = strnlen(id, ID_LEN);
     memcpy(client_id, id, len);
     client_id[len] = '\0';

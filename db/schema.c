@@ -239,7 +239,7 @@ static enum rc check_fit(const struct table *table, const cJSON *before, struct 
 
 static enum rc parse_definition(const struct table *table, const char *text, cJSON **out, struct err *err)
 {
-    if (json_parse(text, strlen(text), out, err))
+    if (text == NULL || json_parse(text, strlen(text), out, err))
         return err_set(err, RC_CORRUPT, "The store is damaged (definition of table %s). See: outpost doctor.",
                        table->name);
     return RC_OK;
@@ -298,7 +298,9 @@ static enum rc read_definition(struct db *db, const struct table *table, char **
     *definition = sql_text_copy(st, 0);
     *sorts = sql_text_copy(st, 1);
     sqlite3_reset(st);
-    return RC_OK;
+    if (*definition != NULL && *sorts != NULL)
+        return RC_OK;
+    return err_set(err, RC_CORRUPT, "The store is damaged (definition of table %s). See: outpost doctor.", table->name);
 }
 
 /* One table, within a transaction when `may_write`; without: RC_BUSY says that there is something to do. */

@@ -141,6 +141,9 @@ static enum rc check_ours(struct sql *sql, const struct sql_options *options, st
         rc = read_number(sql, "PRAGMA user_version", &version, err);
     if (!rc)
         rc = read_number(sql, "SELECT count(*) FROM sqlite_master", &objects, err);
+    /* These three work on any file of SQLite's: a mistake in them is the file's (a garbled header: "unsupported format"). */
+    if (rc == RC_INTERNAL)
+        rc = err_set(err, RC_CORRUPT, "The store is damaged (%s). See: outpost doctor.", sqlite3_errmsg(sql->handle));
     if (rc)
         return rc;
     if (id != options->application_id && (id != 0 || objects != 0))

@@ -42,7 +42,10 @@ enum rc db_user_id(struct db *db, struct err *err)
     free(db->user_id);
     db->user_id = sql_text_copy(st, 0);
     sqlite3_reset(st);
-    return RC_OK;
+    if (db->user_id != NULL)
+        return RC_OK;
+    db->user_id = mem_strdup("");
+    return err_set(err, RC_CORRUPT, "The store is damaged (account). See: outpost doctor.");
 }
 
 enum rc db_account_read(struct db *db, struct db_account *out, struct err *err)
@@ -63,7 +66,11 @@ enum rc db_account_read(struct db *db, struct db_account *out, struct err *err)
     out->token = sql_text_copy(st, 6);
     out->refresh = sql_text_copy(st, 7);
     sqlite3_reset(st);
-    return RC_OK;
+    if (out->server != NULL && out->instance != NULL && out->user_id != NULL && out->email != NULL &&
+        out->device_id != NULL)
+        return RC_OK;
+    db_account_done(out);
+    return err_set(err, RC_CORRUPT, "The store is damaged (account). See: outpost doctor.");
 }
 
 static enum rc check_owner(struct db *db, const struct db_account *account, struct err *err)
@@ -300,7 +307,8 @@ enum rc db_conflicts_each(struct db *db, void (*each)(void *ctx, const struct db
         c.base = sql_text_copy(st, 3);
         c.theirs = sql_text_copy(st, 4);
         c.ours = sql_text_copy(st, 5);
-        each(ctx, &c);
+        if (c.table_name != NULL && c.column != NULL && c.base != NULL && c.theirs != NULL && c.ours != NULL)
+            each(ctx, &c);      /* else a row of a damaged page */
         free(c.table_name);
         free(c.column);
         free(c.base);
