@@ -75,8 +75,13 @@ enum rc form_set_typed(struct form *form, const char *pair, const struct clock *
     }
     name = mem_strndup(pair, (size_t)(equals - pair));
     col = table_column(form->table, name);
-    rc = col ? form_set_text(form, col, equals + 1, clock, err)
-             : unknown_column(form->table, name, err);
+    if (col && col->is_read_only) {
+        rc = err_set(err, RC_INVALID, _("%s is read-only: the office fills it."), col->label);
+        err_column(err, col->name);
+    } else {
+        rc = col ? form_set_text(form, col, equals + 1, clock, err)
+                 : unknown_column(form->table, name, err);
+    }
     free(name);
     return rc;
 }

@@ -131,12 +131,21 @@ int print_columns(void)
     return 80;
 }
 
+/* `outpost list | head`: the reader has what it wanted. stdio forgets the errno of an earlier write, so the pipe is
+ * asked. */
+static bool has_reader_left(void)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 enum rc print_close(struct err *err)
 {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return RC_OK;
-    if (errno == EPIPE)
+    if (errno == EPIPE || has_reader_left())
         return RC_CANCELLED;
     return err_sys(err, RC_IO, errno ? errno : EIO, _("cannot write the output"));
 }
