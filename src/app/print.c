@@ -1,6 +1,7 @@
 #include "src/app/print.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
