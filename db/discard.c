@@ -227,10 +227,9 @@ static enum rc remember_sent(struct db *db, const struct db_op *op, struct err *
     struct err ignored;
     int changes = 0;
 
-    if (json_parse(op->replaces, strlen(op->replaces), &ids, &ignored) != RC_OK || !cJSON_IsArray(ids)) {
-        cJSON_Delete(ids);
-        ids = cJSON_CreateArray();
-    }
+    const char *flaw = op_flaw(op);
+    if (flaw != NULL || json_parse(op->replaces, strlen(op->replaces), &ids, &ignored) != RC_OK)
+        ids = cJSON_CreateArray();      /* what can not be read would spoil the op that stands for it */
     if (op->sent_at != 0 && id_is_valid(op->op_id))
         cJSON_AddItemToArray(ids, cJSON_CreateString(op->op_id));
     json_put(&text, ids);

@@ -138,6 +138,9 @@ static enum rc create_table(struct db *db, const struct table *table, struct err
                table->name, table->name);
     enum rc rc = sql_exec(db->sql, buf_str(&text), err);
     buf_done(&text);
+    if (rc == RC_INTERNAL)      /* it is there, and the row that says so is not */
+        rc = err_set(err, RC_CORRUPT, "The store is damaged (table %s: %s). See: outpost doctor.", table->name,
+                     sqlite3_errmsg(sql_handle(db->sql)));
     return rc;
 }
 

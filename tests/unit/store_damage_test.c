@@ -108,6 +108,33 @@ static void an_op_that_can_not_be_read_is_shown_exported_and_discarded(void **st
     }
 }
 
+static void what_a_discarded_op_held_spoils_no_later_edit(void **state)
+{
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ACCIDENTS; i++) {
+        struct db_saved saved;
+        struct db_op op = { 0 };
+        struct buf text = { 0 };
+
+        restart(f, true);
+        fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+        SAVE(f, ID_A, &saved, "text", "mine");
+        struct db_ops ops = fixture_take(f, 1);
+        db_ops_done(&ops);
+        buf_printf(&text, "UPDATE sync_queue SET %s", accidents[i]);
+        run_sql(f, buf_str(&text));
+        buf_done(&text);
+        must(f, db_queue_find(f->db, "#1", &op, &f->err));
+        must(f, db_queue_discard(f->db, &op, 0, &f->err));
+        db_op_done(&op);
+        SAVE(f, ID_A, &saved, "text", "typed again");
+        ops = fixture_take(f, 1);
+        assert_string_equal(fixture_text(f, ID_A, "text"), "typed again");
+        db_ops_done(&ops);
+    }
+}
+
 static void an_edit_makes_an_op_that_can_not_be_read_anew(void **state)
 {
     struct fixture *f = *state;
@@ -467,6 +494,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         T(an_op_that_can_not_be_read_is_set_aside_and_spoils_no_batch),
         T(an_op_that_can_not_be_read_is_shown_exported_and_discarded),
+        T(what_a_discarded_op_held_spoils_no_later_edit),
         T(an_edit_makes_an_op_that_can_not_be_read_anew),
         T(pages_overwritten_anywhere_crash_nothing_and_are_named),
         T(a_file_cut_short_is_damaged_and_what_is_left_of_it_is_rescued),
