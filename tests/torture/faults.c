@@ -1,7 +1,7 @@
-/* Every file operation and every allocation of a device's session fails once, or from there on for good: nothing
+/* Every file operation and every allocation of a device's session fails once, 40 times, or for good: nothing
  * crashes, nothing is half-written, and what was acknowledged is there afterwards, once.
  *
- *     faults [--points N] [--seed N] [--kind KIND] [--at N] [--sticky] [--broken]
+ *     faults [--points N] [--seed N] [--kind KIND] [--lasting L] [--at N] [--broken]
  *
  * Each point is a process of its own: the session runs in a child whose N-th operation fails; the parent then
  * opens what is left, without faults, and judges. --points: so many of each kind, evenly spread (--seed: beginning elsewhere); 0: all of them.
@@ -23,7 +23,6 @@
 #include "tests/torture/site.h"
 
 #define EXIT_NO_MEMORY 4
-#define TRIES 3
 #define SHOWN_MAX 20
 
 static const char *const kind_names[] = {
@@ -35,10 +34,23 @@ static const char *const kind_names[] = {
     [PLANTED_JSON_MEMORY] = "json-memory",
 };
 
+enum lasting { ONCE, BURST, FOR_GOOD, LASTINGS };
+
+static const struct {
+    const char *name;
+    uint32_t length; /* operations that fail */
+    int tries;       /* after which a person may expect success */
+} lastings[] = {
+    [ONCE] = { "once", 1, 3 },
+    [BURST] = { "burst", 40, 200 },
+    [FOR_GOOD] = { "for-good", UINT32_MAX, 1 },
+};
+
 struct point {
     enum planted kind;
     uint32_t n;
-    bool is_sticky, is_broken;
+    enum lasting lasting;
+    bool is_broken;
 };
 
 struct run {
@@ -63,7 +75,7 @@ static void try_add(struct site *s, const struct point *point, const char *stem)
 {
     char text[48];
 
-    for (int i = 0; i < TRIES; i++) {
+    for (int i = 0; i < lastings[point->lasting].tries; i++) {
         snprintf(text, sizeof text, "%s try %d", stem, i);
         if (point->is_broken) {
             struct ack *ack = &s->ledger->acks[s->ledger->count];
@@ -72,22 +84,22 @@ static void try_add(struct site *s, const struct point *point, const char *stem)
                 id_new(s->now, ack->id);
             return;
         }
-        if (site_add(s, text) || point->is_sticky)
+        if (site_add(s, text) || point->lasting == FOR_GOOD)
             return;
     }
-    problem(s->ledger, "one fault, and three saves failed", s->err.msg);
+    problem(s->ledger, "the fault is over, and saves fail", s->err.msg);
 }
 
 static void try_import(struct site *s, const struct point *point)
 {
     char stem[32];
 
-    for (int i = 0; i < TRIES; i++) {
+    for (int i = 0; i < lastings[point->lasting].tries; i++) {
         snprintf(stem, sizeof stem, "import try %d", i);
-        if (site_import(s, stem, 5) || point->is_sticky)
+        if (site_import(s, stem, 5) || point->lasting == FOR_GOOD)
             return;
     }
-    problem(s->ledger, "one fault, and three imports failed", s->err.msg);
+    problem(s->ledger, "the fault is over, and imports fail", s->err.msg);
 }
 
 static void try_edits(struct site *s, const struct point *point, const char *stem)
@@ -99,30 +111,30 @@ static void try_edits(struct site *s, const struct point *point, const char *ste
         int tries = 0;
 
         snprintf(notes, sizeof notes, "%s %d", stem, i);
-        while (ack->id[0] && tries++ < TRIES && !site_edit(s, ack, notes) && !point->is_sticky)
+        while (ack->id[0] && tries++ < lastings[point->lasting].tries && !site_edit(s, ack, notes) && point->lasting != FOR_GOOD)
             ;
-        if (tries > TRIES)
-            problem(s->ledger, "one fault, and three edits failed", s->err.msg);
+        if (tries > lastings[point->lasting].tries)
+            problem(s->ledger, "the fault is over, and edits fail", s->err.msg);
     }
 }
 
 static bool reopen(struct site *s, const struct point *point)
 {
     site_close_device(s);
-    for (int i = 0; i < TRIES; i++) {
+    for (int i = 0; i < lastings[point->lasting].tries; i++) {
         if (site_open_device(s, "device", PLANTED_VFS))
             return true;
-        if (point->is_sticky)
+        if (point->lasting == FOR_GOOD)
             return false;
     }
-    problem(s->ledger, "one fault, and the store opens no more", s->err.msg);
+    problem(s->ledger, "the fault is over, and the store opens no more", s->err.msg);
     return false;
 }
 
 static void drain(struct site *s, const struct point *point)
 {
-    if (!site_drain(s) && !point->is_sticky)
-        problem(s->ledger, "one fault, and the queue never drains", s->err.msg);
+    if (!site_drain(s) && point->lasting != FOR_GOOD)
+        problem(s->ledger, "the fault is over, and the queue never drains", s->err.msg);
 }
 
 static void session(struct site *s, const struct point *point)
@@ -160,7 +172,7 @@ static _Noreturn void child(struct run *run, const struct point *point)
     memcpy(s.token, run->token, sizeof s.token);
     if (!site_open_backend(&s))
         exit(3);
-    planted_arm(point->kind, point->n, point->is_sticky);
+    planted_arm(point->kind, point->n, lastings[point->lasting].length);
     session(&s, point);
     run->ledger->operations = planted_count();
     run->ledger->has_fired = planted_fired();
@@ -345,12 +357,13 @@ static uint32_t run_point(struct run *run, const struct point *point)
     for (int i = 0; i < run->ledger->count; i++)
         run->writes += (run->ledger->acks[i].id[0] != '\0') + (run->ledger->acks[i].notes[0] != '\0');
     if (run->ledger->problem[0] != '\0' && ++run->violations <= SHOWN_MAX)
-        printf("VIOLATION --kind %s --at %u%s: %s\n", kind_names[point->kind], point->n,
-               point->is_sticky ? " --sticky" : "", run->ledger->problem);
+        printf("VIOLATION --kind %s --lasting %s --at %u: %s\n", kind_names[point->kind],
+               lastings[point->lasting].name, point->n, run->ledger->problem);
     return run->ledger->operations;
 }
 
-static void sweep(struct run *run, enum planted kind, bool is_sticky, bool is_broken, long points, uint32_t seed)
+static void sweep(struct run *run, enum planted kind, enum lasting lasting, bool is_broken, long points,
+                  uint32_t seed)
 {
     const struct point none = { .kind = kind };
     long before = run->points, memory = run->out_of_memory;
@@ -361,11 +374,11 @@ static void sweep(struct run *run, enum planted kind, bool is_sticky, bool is_br
         return;
     uint32_t step = points == 0 || operations < (uint32_t)points ? 1 : operations / (uint32_t)points;
     for (uint32_t n = 1 + seed % step; n <= operations; n += step) {
-        const struct point point = { kind, n, is_sticky, is_broken };
+        const struct point point = { kind, n, lasting, is_broken };
         run_point(run, &point);
     }
-    printf("%-14s%s: %u operations, %ld points, %ld ended for want of memory\n", kind_names[kind],
-           is_sticky ? " for good" : " once    ", operations, run->points - before, run->out_of_memory - memory);
+    printf("%-13s %-8s: %u operations, %ld points, %ld ended for want of memory\n", kind_names[kind],
+           lastings[lasting].name, operations, run->points - before, run->out_of_memory - memory);
 }
 
 static enum planted kind_of(const char *name)
@@ -378,6 +391,16 @@ static enum planted kind_of(const char *name)
     exit(2);
 }
 
+static enum lasting lasting_of(const char *name)
+{
+    for (int i = ONCE; i < LASTINGS; i++) {
+        if (strcmp(name, lastings[i].name) == 0)
+            return (enum lasting)i;
+    }
+    fprintf(stderr, "a fault lasts once, burst or for-good\n");
+    exit(2);
+}
+
 int main(int argc, char **argv)
 {
     struct run run = { 0 };
@@ -387,9 +410,7 @@ int main(int argc, char **argv)
     const char *parent = getenv("TMPDIR");
 
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--sticky") == 0)
-            at.is_sticky = true;
-        else if (strcmp(argv[i], "--broken") == 0)
+        if (strcmp(argv[i], "--broken") == 0)
             at.is_broken = true;
         else if (strcmp(argv[i], "--points") == 0 && i + 1 < argc)
             points = strtol(argv[++i], NULL, 10);
@@ -397,10 +418,12 @@ int main(int argc, char **argv)
             seed = (uint32_t)strtoul(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--kind") == 0 && i + 1 < argc)
             at.kind = kind_of(argv[++i]);
+        else if (strcmp(argv[i], "--lasting") == 0 && i + 1 < argc)
+            at.lasting = lasting_of(argv[++i]);
         else if (strcmp(argv[i], "--at") == 0 && i + 1 < argc)
             at.n = (uint32_t)strtoul(argv[++i], NULL, 10);
         else {
-            fputs("usage: faults [--points N] [--seed N] [--kind KIND] [--at N] [--sticky] [--broken]\n",
+            fputs("usage: faults [--points N] [--seed N] [--kind KIND] [--lasting L] [--at N] [--broken]\n",
                   stderr);
             return 2;
         }
@@ -415,10 +438,8 @@ int main(int argc, char **argv)
     for (int kind = PLANTED_IOERR; kind <= PLANTED_JSON_MEMORY && at.n == 0; kind++) {
         if (at.kind != PLANTED_NONE && at.kind != (enum planted)kind)
             continue;
-        if (!at.is_sticky)
-            sweep(&run, (enum planted)kind, false, at.is_broken, points, seed);
-        if (!at.is_broken)
-            sweep(&run, (enum planted)kind, true, false, points, seed);
+        for (int lasting = ONCE; lasting < (at.is_broken ? BURST : LASTINGS); lasting++)
+            sweep(&run, (enum planted)kind, (enum lasting)lasting, at.is_broken, points, seed);
     }
     if (at.n)
         run_point(&run, &at);

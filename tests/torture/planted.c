@@ -15,19 +15,19 @@ struct handle {
 
 static struct {
     enum planted kind;
-    uint32_t n, count;
-    bool is_sticky, has_fired;
+    uint32_t n, length, count;
+    bool has_fired;
 } plan;
 
 static sqlite3_vfs *system_vfs;
 static sqlite3_mem_methods system_memory;
 
-void planted_arm(enum planted kind, uint32_t n, bool is_sticky)
+void planted_arm(enum planted kind, uint32_t n, uint32_t length)
 {
     plan.kind = kind;
     plan.n = n;
     plan.count = 0;
-    plan.is_sticky = is_sticky;
+    plan.length = length;
     plan.has_fired = false;
 }
 
@@ -44,7 +44,7 @@ bool planted_fired(void)
 static bool strikes(void)
 {
     plan.count++;
-    if (plan.n == 0 || plan.count < plan.n || (plan.count > plan.n && !plan.is_sticky))
+    if (plan.n == 0 || plan.count < plan.n || plan.count - plan.n >= plan.length)
         return false;
     plan.has_fired = true;
     return true;

@@ -20,9 +20,9 @@ enum planted {
 
 /* Before anything else uses SQLite or cJSON. */
 void planted_init(void);
-/* The n-th operation (from 1) of that kind fails from now on; 0: none does, they are counted. is_sticky: so do
- * all after it. */
-void planted_arm(enum planted kind, uint32_t n, bool is_sticky);
+/* The n-th operation (from 1) of that kind from now on fails, and `length` in all from there; n 0: none does, they
+ * are counted. */
+void planted_arm(enum planted kind, uint32_t n, uint32_t length);
 /* Operations since planted_arm; armed with NONE: 0. */
 uint32_t planted_count(void);
 bool planted_fired(void);

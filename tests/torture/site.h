@@ -13,7 +13,7 @@
 #include "src/backend/backend.h"
 #include "sync/engine.h"
 
-#define ACKS_MAX 200
+#define ACKS_MAX 2000
 
 struct ack {
     char id[ID_SIZE];       /* empty: tried, and nobody said that it was saved */
