@@ -12,11 +12,14 @@ packages_named() {
     done
 }
 
-# Of those, the ones that are not installed.
+# Of those, the ones that are not installed; but for those of which only a program is wanted, which may have come from
+# elsewhere (packages.txt says which).
 packages_missing() {
-    local name
+    local name program
     for name in $(packages_named "$@"); do
-        [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || echo "$name"
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" != installed ] || continue
+        program=$(awk -v name="$name" '$1 == name { print $2; exit }' "$packages_list")
+        [ -n "$program" ] && command -v "$program" >/dev/null || echo "$name"
     done
 }
 
