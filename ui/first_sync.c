@@ -78,6 +78,25 @@ static void first_sync_corner(const void *state, struct buf *out)
         buf_printf(out, "%" PRId64 "/%" PRId64, s->done, s->total);
 }
 
+/* While it runs there is little to do; when it has stopped, all keys of the place. */
+static void first_sync_hints(const void *state, const struct keymap *map, bool is_brief,
+                             struct buf *out)
+{
+    const struct first_sync *first = state;
+
+    if (has_failed(&first->shown)) {
+        keymap_hints(map, UI_IN_FIRST, is_brief, out);
+        return;
+    }
+    keymap_keys(map, UI_IN_FIRST, UI_DO_HELP, 1, "", out);
+    buf_printf(out, is_brief ? "%s " : " %s  ", _("Help"));
+    keymap_keys(map, UI_IN_FIRST, UI_DO_QUIT, 1, "", out);
+    if (is_brief)
+        buf_puts(out, _("Quit"));
+    else
+        buf_printf(out, " %s", _("Quit (what has arrived is kept)"));
+}
+
 /* ---- drawing ---- */
 
 static int percent(const struct sync_status *s)
@@ -295,6 +314,7 @@ const struct ui_screen ui_first_sync_screen = {
     .refresh = first_sync_refresh,
     .draw = first_sync_draw,
     .act = first_sync_act,
+    .hints = first_sync_hints,
     .left = first_sync_left,
     .corner = first_sync_corner,
     .due = first_sync_due,

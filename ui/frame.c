@@ -45,19 +45,24 @@ void ui_layout(struct ui *ui)
 static void draw_title(struct ui *ui, const struct ui_layer *top)
 {
     struct ui_canvas *c = &ui->frame;
-    struct buf title = { 0 };
+    struct buf title = { 0 }, instead = { 0 };
     const char *right = ui->title_right;
     int margin = c->is_narrow ? 0 : 1;
     int end;
 
     if (c->is_narrow || !*right)
         right = ui->device;
+    if (top->screen->title_right && !c->is_narrow) {
+        top->screen->title_right(top->state, &instead);
+        right = buf_str(&instead);
+    }
     buf_puts(&title, c->is_narrow ? "OUTPOST " : "OUTPOST  ");
     top->screen->title(top->state, c->is_narrow, &title);
     ui_fill(c, 0, 0, c->cols, UI_BAR, ' ');
     end = ui_put_right(c, 0, c->cols - margin, c->cols / 2, UI_BAR, right);
     ui_put(c, 0, margin, end - margin - 1, UI_BAR, buf_str(&title));
     buf_done(&title);
+    buf_done(&instead);
 }
 
 /* The banner takes the place of the heads, so that nothing shifts; where there are none, that of
@@ -157,7 +162,10 @@ static void draw_hints(struct ui *ui, const struct ui_layer *top, int row)
     bool is_brief = c->is_narrow || c->rows < BRIEF_ROWS_MIN;
     struct buf hints = { 0 };
 
-    keymap_hints(ui->keymap, top->screen->context, is_brief, &hints);
+    if (top->screen->hints)
+        top->screen->hints(top->state, ui->keymap, is_brief, &hints);
+    else
+        keymap_hints(ui->keymap, top->screen->context, is_brief, &hints);
     squeeze(&hints, is_brief ? c->cols : c->cols - 1);
     ui_put(c, row, is_brief ? 0 : 1, c->cols, UI_PLAIN, buf_str(&hints));
     buf_done(&hints);

@@ -11,9 +11,63 @@
 #define HALF_COLS 40            /* where the second half of a row starts */
 #define LINES_MAX 128
 
+/* The list's first page, as it is drawn in the design: which keys a person meets first. */
+#define CELL_PARTS 12
+#define CELL_LABEL_COLS 15
+#define CELL_RIGHT_COL 33
+#define CELL_RIGHT_LABEL_COLS 14
+
+struct part {
+    const char *gap;            /* before it, when something stands there already */
+    enum ui_action action;
+    int nth;                    /* which of the action's keys; -1: `gap` is a word, no key */
+};
+
+struct cell {
+    const char *label;          /* NULL: none */
+    struct part parts[CELL_PARTS];
+};
+
+struct cell_row {
+    struct cell left, right;
+};
+
+#define WORD(text) { text, UI_DO_NOTHING, -1 }
+
+static const struct cell_row first_page[] = {
+    { { N_("Move"),
+        { { "", UI_DO_DOWN, 0 }, { " ", UI_DO_UP, 0 }, { " ", UI_DO_UP, 1 }, { " ", UI_DO_DOWN, 1 },
+          { "   ", UI_DO_PAGE_UP, 0 }, { " ", UI_DO_PAGE_DOWN, 0 }, { " ", UI_DO_HALF_UP, 0 },
+          { " ", UI_DO_HALF_DOWN, 0 }, { "   ", UI_DO_FIRST, 0 }, { " ", UI_DO_LAST, 0 },
+          { " ", UI_DO_FIRST, 1 }, { " ", UI_DO_LAST, 1 } } }, { .label = NULL } },
+    { { N_("New %s"), { { "", UI_DO_NEW, 0 }, { "   ", UI_DO_NEW, 1 } } },
+      { N_("Edit"), { { "", UI_DO_EDIT, 0 }, { "   ", UI_DO_EDIT, 1 }, { "   ", UI_DO_EDIT, 2 } } } },
+    { { N_("Done/reopen"), { { "", UI_DO_DONE, 0 }, { "   ", UI_DO_DONE, 1 } } },
+      { N_("Undo"), { { "", UI_DO_UNDO, 0 } } } },
+    { { N_("Find"), { { "", UI_DO_FIND, 0 }, { "   ", UI_DO_FIND, 1 } } },
+      { N_("next, last"), { { "", UI_DO_FIND_NEXT, 0 }, { "  ", UI_DO_FIND_LAST, 0 } } } },
+    { { N_("Filter"), { { "", UI_DO_FILTER, 0 } } },
+      { N_("Sort"), { { "", UI_DO_SORT, 0 }, { "   ", UI_DO_SORT, 1 } } } },
+    { { N_("Mark"), { { "", UI_DO_MARK, 0 } } },
+      { N_("mark all"),
+        { { "", UI_DO_MARK_ALL, 0 }, WORD("     "), WORD(N_("clear")), { "  ", UI_DO_CANCEL, 0 } } } },
+    { { N_("Next table"), { { "", UI_DO_NEXT_TABLE, 0 } } },
+      { N_("Sync now"), { { "", UI_DO_SYNC, 0 }, { "   ", UI_DO_SYNC, 1 } } } },
+    { { N_("Queue"), { { "", UI_DO_QUEUE, 0 }, { "   ", UI_DO_QUEUE, 1 } } },
+      { N_("Redraw"), { { "", UI_DO_REDRAW, 0 } } } },
+    { { N_("Sign out"), { { "", UI_DO_SIGN_OUT, 0 } } },
+      { N_("Quit"), { { "", UI_DO_QUIT, 0 }, { "   ", UI_DO_QUIT, 1 } } } },
+};
+
+/* Actions of the list that have no place on its first page: all others are on the second. */
+static const enum ui_action second_page[] = {
+    UI_DO_VIEW, UI_DO_COPY, UI_DO_WORK_OFFLINE, UI_DO_HELP,
+};
+
 struct help {
     char *lines[LINES_MAX];
     size_t count;
+    size_t first_end;           /* the first page ends there, also when more would fit; 0: nowhere */
     int rows;                   /* of a page, as drawn last */
     size_t top;
 };
@@ -27,16 +81,26 @@ static void help_close(void *state)
     free(help);
 }
 
-static size_t pages(const struct help *help)
+/* Where the page behind the one that starts at `top` starts. */
+static size_t next_top(const struct help *help, size_t top)
 {
-    size_t rows = help->rows > 0 ? (size_t)help->rows : 1;
+    size_t next = top + (help->rows > 0 ? (size_t)help->rows : 1);
 
-    return (help->count + rows - 1) / rows;
+    return top < help->first_end && next > help->first_end ? help->first_end : next;
 }
 
-static size_t page(const struct help *help)
+/* *page: the number, from 1, of the page that starts at help->top. Returns how many there are. */
+static size_t pages(const struct help *help, size_t *page)
 {
-    return help->top / (help->rows > 0 ? (size_t)help->rows : 1);
+    size_t count = 0;
+
+    *page = 1;
+    for (size_t top = 0; top < help->count; top = next_top(help, top)) {
+        count++;
+        if (top == help->top)
+            *page = count;
+    }
+    return count;
 }
 
 static void help_title(const void *state, bool is_narrow, struct buf *out)
@@ -46,11 +110,18 @@ static void help_title(const void *state, bool is_narrow, struct buf *out)
     buf_puts(out, _("Help"));
 }
 
+static void help_title_right(const void *state, struct buf *out)
+{
+    size_t page, count = pages(state, &page);
+
+    buf_printf(out, _("page %zu of %zu"), page, count);
+}
+
 static void help_corner(const void *state, struct buf *out)
 {
-    const struct help *help = state;
+    size_t page, count = pages(state, &page);
 
-    buf_printf(out, "%zu/%zu", page(help) + 1, pages(help));
+    buf_printf(out, "%zu/%zu", page, count);
 }
 
 static void add(struct help *help, const char *text)
@@ -66,9 +137,84 @@ static void add_row(struct help *help, struct buf *row)
     buf_clear(row);
 }
 
-/* Two to a row where both fit. */
+static void pad(struct buf *row, int col)
+{
+    int width = ui_width(buf_str(row));
+
+    buf_printf(row, "%*s", width < col ? col - width : 1, "");
+}
+
+/* An action's key where the list binds it, else where it is bound everywhere. */
+static bool put_key(const struct keymap *map, const struct part *part, struct buf *out)
+{
+    return keymap_key(map, UI_IN_LIST, part->action, part->nth, out) ||
+           keymap_key(map, UI_IN_ALL, part->action, part->nth, out);
+}
+
+/* table: the list's, for labels that name what it holds. */
+static void put_label(const char *label, const struct table *table, struct buf *row)
+{
+    if (strcmp(label, "New %s") == 0)
+        buf_printf(row, _("New %s"), table ? table->label_one : "");
+    else
+        buf_puts(row, _(label));
+}
+
+static void put_cell(const struct keymap *map, const struct table *table, const struct cell *cell,
+                     int label_cols, struct buf *row)
+{
+    int start = ui_width(buf_str(row));
+    size_t keys_at;
+
+    if (!cell->label)
+        return;
+    put_label(cell->label, table, row);
+    pad(row, start + label_cols);
+    keys_at = row->len;
+    for (size_t i = 0; i < CELL_PARTS && cell->parts[i].gap; i++) {
+        const struct part *part = &cell->parts[i];
+        struct buf key = { 0 };
+
+        if (part->nth < 0)
+            buf_puts(row, *part->gap == ' ' ? part->gap : _(part->gap));
+        else if (put_key(map, part, &key))
+            buf_printf(row, "%s%s", row->len > keys_at ? part->gap : "", buf_str(&key));
+        buf_done(&key);
+    }
+}
+
+static void add_first_page(struct help *help, const struct keymap *map, const struct table *table,
+                           bool is_wide)
+{
+    struct buf row = { 0 };
+
+    for (size_t i = 0; i < sizeof first_page / sizeof first_page[0]; i++) {
+        put_cell(map, table, &first_page[i].left, CELL_LABEL_COLS, &row);
+        if (first_page[i].right.label) {
+            if (is_wide)
+                pad(&row, CELL_RIGHT_COL);
+            else
+                add_row(help, &row);
+            put_cell(map, table, &first_page[i].right,
+                     is_wide ? CELL_RIGHT_LABEL_COLS : CELL_LABEL_COLS, &row);
+        }
+        add_row(help, &row);
+    }
+    buf_done(&row);
+}
+
+static bool is_on_second_page(enum ui_action action)
+{
+    for (size_t i = 0; i < sizeof second_page / sizeof second_page[0]; i++) {
+        if (second_page[i] == action)
+            return true;
+    }
+    return false;
+}
+
+/* Two to a row where both fit. only_second: what the list's first page leaves out. */
 static void add_keys(struct help *help, const struct keymap *map, enum ui_context context,
-                     bool is_wide)
+                     bool is_wide, bool only_second)
 {
     struct keymap_line line;
     struct buf row = { 0 };
@@ -78,8 +224,10 @@ static void add_keys(struct help *help, const struct keymap *map, enum ui_contex
         int label = ui_width(line.label);
         bool is_short = is_wide && label < LABEL_COLS && ui_width(line.keys) <= KEYS_COLS;
 
+        if (only_second && !is_on_second_page(line.action))
+            continue;
         if (row.len > 0 && is_short)
-            buf_printf(&row, "%*s", HALF_COLS - ui_width(buf_str(&row)), "");
+            pad(&row, HALF_COLS);
         else
             add_row(help, &row);
         buf_printf(&row, "%s%*s%s", line.label, label < LABEL_COLS ? LABEL_COLS - label : 1, "",
@@ -94,37 +242,41 @@ static void add_keys(struct help *help, const struct keymap *map, enum ui_contex
 static void help_load(struct ui *ui, void *state)
 {
     struct help *help = state;
-    size_t was = page(help);
+    size_t was = help->top, top = 0;
 
     help->rows = ui->content.rows > 0 ? ui->content.rows : 1;
-    help->top = was * (size_t)help->rows;
-    if (help->top >= help->count)
-        help->top = 0;
+    while (next_top(help, top) <= was && next_top(help, top) < help->count)
+        top = next_top(help, top);
+    help->top = top;
 }
 
 static void help_draw(void *state, struct ui_canvas *c)
 {
     const struct help *help = state;
     int col = c->is_narrow ? 0 : 2;
+    size_t end = next_top(help, help->top);
 
-    for (int i = 0; i < c->rows && help->top + (size_t)i < help->count; i++)
+    for (int i = 0; i < c->rows && help->top + (size_t)i < help->count && help->top + (size_t)i < end;
+         i++)
         ui_put(c, i, col, c->cols - col, UI_PLAIN, help->lines[help->top + (size_t)i]);
 }
 
 static bool help_act(struct ui *ui, void *state, enum ui_action action)
 {
     struct help *help = state;
-    size_t rows = (size_t)help->rows;
+    size_t top = 0;
 
     switch (action) {
     case UI_DO_NEXT:
-        if (help->top + rows < help->count)
-            help->top += rows;
+        if (next_top(help, help->top) < help->count)
+            help->top = next_top(help, help->top);
         else
             ui_pop(ui);
         return true;
     case UI_DO_PREVIOUS:
-        help->top -= help->top < rows ? help->top : rows;
+        while (next_top(help, top) < help->top)
+            top = next_top(help, top);
+        help->top = top;
         return true;
     case UI_DO_CANCEL:
         ui_pop(ui);
@@ -139,13 +291,14 @@ const struct ui_screen ui_help_screen = {
     .context = UI_IN_HELP,
     .close = help_close,
     .title = help_title,
+    .title_right = help_title_right,
     .load = help_load,
     .draw = help_draw,
     .act = help_act,
     .corner = help_corner,
 };
 
-void ui_help_open(struct ui *ui, enum ui_context context)
+static void add_words(struct help *help)
 {
     static const char *const words[] = {
         "",
@@ -153,25 +306,50 @@ void ui_help_open(struct ui *ui, enum ui_context context)
         "",
         N_("Marks   + new   ~ changed: on this device, not sent yet"),
         N_("        ^ being sent   ! refused, see F9   * marked by you"),
-        N_("        - removed by the office since it was drawn"),
         "",
         N_("ONLINE   server reached        SYNCING  sending or getting"),
         N_("OFFLINE  work goes on; changes wait on this device"),
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        add(help, *words[i] ? _(words[i]) : "");
+}
+
+static void add_more_words(struct help *help)
+{
+    static const char *const words[] = {
         "",
+        N_("A row marked - was removed by the office since it was drawn."),
+        "",
+        N_("Filter  words, and columns: due<+7  prio:high  done:yes  due:"),
         N_("Dates   2026-11-28  28.11.  11-28  today  tom  fri  +3  +2w"),
     };
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        add(help, *words[i] ? _(words[i]) : "");
+}
+
+void ui_help_open(struct ui *ui, enum ui_context context)
+{
     bool is_wide = ui->frame.cols >= 2 * HALF_COLS;
+    bool is_list = context == UI_IN_LIST;
     struct help *help;
 
     if (ui_has_screen(ui, &ui_help_screen))
         return;
     help = mem_zero(1, sizeof *help);
-    add_keys(help, ui->keymap, context, is_wide);
-    if (context == UI_IN_LIST)
-        add_keys(help, ui->keymap, UI_IN_ALL, is_wide);
+    if (is_list)
+        add_first_page(help, ui->keymap, ui_list_table(ui), is_wide);
+    else
+        add_keys(help, ui->keymap, context, is_wide, false);
     if (context == UI_IN_FORM || context == UI_IN_LOGIN)
-        add_keys(help, ui->keymap, UI_IN_TEXT, is_wide);
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        add(help, *words[i] ? _(words[i]) : "");
+        add_keys(help, ui->keymap, UI_IN_TEXT, is_wide, false);
+    add_words(help);
+    if (is_list) {
+        help->first_end = help->count;
+        add_keys(help, ui->keymap, UI_IN_LIST, is_wide, true);
+        add_keys(help, ui->keymap, UI_IN_ALL, is_wide, true);
+    }
+    add_more_words(help);
     ui_push(ui, &ui_help_screen, help);
 }

@@ -21,6 +21,7 @@ struct action_row {
 };
 
 #define HINT_PAIR -1            /* its first key and the next row's */
+#define HINT_OR_ENTER -2        /* its function key, or Enter where nothing else has the focus */
 
 /* In the order of the hint row and the help page. */
 static const struct action_row actions[] = {
@@ -117,7 +118,8 @@ static const struct action_row actions[] = {
 
     { UI_IN_FIRST, UI_DO_HELP, "first.help", "F1 ?", .hint = N_("Help"), .brief = N_("Help") },
     { UI_IN_FIRST, UI_DO_RETRY, "first.retry", "F5 s",
-      .help = N_("Retry now"), .hint = N_("Retry now"), .brief = N_("Retry") },
+      .help = N_("Retry now"), .hint = N_("Retry now"), .brief = N_("Retry"),
+      .hint_keys = HINT_OR_ENTER },
     { UI_IN_FIRST, UI_DO_DETAILS, "first.details", "F9 d",
       .help = N_("Details"), .hint = N_("Details"), .brief = N_("Details") },
     { UI_IN_FIRST, UI_DO_SIGN_OUT, "first.signout", "Q",
@@ -341,8 +343,37 @@ void keymap_keys(const struct keymap *map, enum ui_context context, enum ui_acti
     }
 }
 
+bool keymap_key(const struct keymap *map, enum ui_context context, enum ui_action action, int nth,
+                struct buf *out)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        const struct binding *b = &map->items[i];
+
+        if (b->context == context && b->action == action && nth-- == 0) {
+            key_to_name(b->code, out);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool function_key(const struct keymap *map, const struct action_row *row, struct buf *out)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        const struct binding *b = &map->items[i];
+
+        if (b->context == row->context && b->action == row->action && b->code >= UI_KEY_F1 &&
+            b->code <= UI_KEY_F12) {
+            key_to_name(b->code, out);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The key that a hint names: a function key where there is one, because it works in every place. */
-static void hint_key(const struct keymap *map, const struct action_row *row, struct buf *out)
+static void hint_key(const struct keymap *map, const struct action_row *row, bool is_short,
+                     struct buf *out)
 {
     if (row->hint_keys == HINT_PAIR) {
         keymap_keys(map, row->context, row->action, 1, "", out);
@@ -354,16 +385,10 @@ static void hint_key(const struct keymap *map, const struct action_row *row, str
         keymap_keys(map, row->context, row->action, row->hint_keys, "/", out);
         return;
     }
-    for (size_t i = 0; i < map->count; i++) {
-        const struct binding *b = &map->items[i];
-
-        if (b->context == row->context && b->action == row->action && b->code >= UI_KEY_F1 &&
-            b->code <= UI_KEY_F12) {
-            key_to_name(b->code, out);
-            return;
-        }
-    }
-    keymap_keys(map, row->context, row->action, 1, "", out);
+    if (!function_key(map, row, out))
+        keymap_keys(map, row->context, row->action, 1, "", out);
+    if (row->hint_keys == HINT_OR_ENTER && !is_short)
+        buf_puts(out, _(" or Enter"));
 }
 
 void keymap_hints(const struct keymap *map, enum ui_context context, bool is_short, struct buf *out)
@@ -380,7 +405,7 @@ void keymap_hints(const struct keymap *map, enum ui_context context, bool is_sho
         if (out->len > start)
             buf_puts(out, is_short ? " " : "  ");
         at = out->len;
-        hint_key(map, row, out);
+        hint_key(map, row, is_short, out);
         if (out->len > at)
             buf_printf(out, "%s%s", is_short ? "" : " ", _(label));
     }
@@ -399,6 +424,7 @@ bool keymap_help(const struct keymap *map, enum ui_context context, size_t *at,
         return false;
     row = &actions[*at];
     out->label = _(row->help);
+    out->action = row->action;
     while (*at < ACTION_COUNT && actions[*at].context == context && actions[*at].help &&
            strcmp(actions[*at].help, row->help) == 0) {
         if (keys.len)

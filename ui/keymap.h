@@ -78,6 +78,10 @@ enum ui_action keymap_find(const struct keymap *map, enum ui_context context, in
 void keymap_keys(const struct keymap *map, enum ui_context context, enum ui_action action, int max,
                  const char *between, struct buf *out);
 
+/* Appends the key of an action that comes `nth` (from 0) in its list. False: it has no such key. */
+bool keymap_key(const struct keymap *map, enum ui_context context, enum ui_action action, int nth,
+                struct buf *out);
+
 /* Appends the hint row of a place: "F1 Help  F2 New ...", short: "F1Help F2New ...". */
 void keymap_hints(const struct keymap *map, enum ui_context context, bool is_short,
                   struct buf *out);
@@ -86,6 +90,7 @@ void keymap_hints(const struct keymap *map, enum ui_context context, bool is_sho
  * `at` starts at 0. */
 struct keymap_line {
     const char *label;          /* translated */
+    enum ui_action action;      /* the first one of the line */
     char keys[64];
 };
 bool keymap_help(const struct keymap *map, enum ui_context context, size_t *at,

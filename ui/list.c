@@ -472,6 +472,15 @@ void ui_list_keep_undo(struct ui *ui, const struct record *before, const bool *i
     }
 }
 
+const struct table *ui_list_table(const struct ui *ui)
+{
+    for (size_t i = 0; i < ui->depth; i++) {
+        if (ui->stack[i].screen == &ui_list_screen)
+            return ((const struct list *)ui->stack[i].state)->rows.table;
+    }
+    return NULL;
+}
+
 void ui_list_show(struct ui *ui, const struct table *table, const char *client_id)
 {
     struct err err = { 0 };

@@ -32,6 +32,10 @@ struct ui_screen {              /* callbacks may be NULL where it says so */
     enum ui_context context;
     void (*close)(void *state);         /* frees the state */
     void (*title)(const void *state, bool is_narrow, struct buf *out);
+    /* Right end of the title row, instead of user@device. NULL: those. */
+    void (*title_right)(const void *state, struct buf *out);
+    /* The hint row, where it depends on the state. NULL: the key table's. */
+    void (*hints)(const void *state, const struct keymap *map, bool is_brief, struct buf *out);
     /* Column heads, in row 0 of c. NULL: none. */
     void (*heads)(const void *state, struct ui_canvas *c);
     /* It is on top again, or the window has another size. NULL: nothing to read. */
@@ -184,6 +188,9 @@ void ui_form_open(struct ui *ui, const struct table *table, const char *client_i
 void ui_form_reopen(struct ui *ui);
 /* The list shows the record that was just made. */
 void ui_list_show(struct ui *ui, const struct table *table, const char *client_id);
+
+/* The table that the list shows; NULL: there is no list. */
+const struct table *ui_list_table(const struct ui *ui);
 
 /* Remembers what the columns were before the change that was just saved, for undo. */
 void ui_list_keep_undo(struct ui *ui, const struct record *before, const bool *is_set);

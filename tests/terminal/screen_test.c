@@ -221,9 +221,12 @@ static void help_is_made_of_the_keys_that_are_bound(void **state)
     t = world_open(w, 24, 80, NULL);
     term_wait(t, "No tasks yet");
     term_type(t, "?");
-    term_wait(t, "Done/reopen       x F7");
-    term_type(t, " ");
+    term_wait(t, "page 1 of 2");
+    term_wait(t, "  Done/reopen    x   F7            Undo          u");
     term_wait(t, "OFFLINE  work goes on; changes wait on this device");
+    term_type(t, " ");
+    term_wait(t, "page 2 of 2");
+    term_wait(t, "Open, done, all");
     term_type(t, KEY_ESC);
     term_wait(t, "No tasks yet");
 }
