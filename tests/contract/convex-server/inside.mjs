@@ -149,6 +149,22 @@ const cases = {
     );
     assert.notDeepEqual(await query("sync:head"), before);
   },
+  async "a cursor from the future is unknown, in its rev and in its start"() {
+    const { query, mutation } = await account();
+    await mutation("tasks:create", { set: { text: "x" } });
+    const first = { table: "tasks", cursor: null, limit: 1 };
+    const { cursor } = await query("sync:getAllForUser", first);
+    const [rev, clientId, start, owner] = cursor.split(".");
+    const future = "7fffffffffffffff";
+    for (const forged of [
+      [future, clientId, start, owner],
+      [rev, clientId, future, owner],
+    ]) {
+      const args = { ...first, cursor: forged.join(".") };
+      await refused(query("sync:getAllForUser", args), "cursor_unknown");
+    }
+    await query("sync:getAllForUser", { ...first, cursor });
+  },
   async "a record from before its definition gained a column has the column's default"() {
     const { query, mutation } = await account();
     const doc = await mutation("tasks:create", { set: { text: "old" } });
