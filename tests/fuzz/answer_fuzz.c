@@ -8,8 +8,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const int statuses[] = { 200, 200, 200, 201, 302, 400, 401, 403, 404, 405, 413, 429, 500, 503, 560, 0 };
-    static const char *const types[] = { "application/json", "application/json; charset=utf-8", "text/html", "" };
+    static const int statuses[] = { 200, 200, 200, 201, 302, 400, 401, 403,
+                                    404, 405, 413, 429, 500, 503, 560, 0 };
+    static const char *const types[] = { "application/json", "application/json; charset=utf-8",
+                                         "text/html", "" };
     struct convex_reply reply = { .complete = true };
     struct convex_answer answer;
     struct convex_tokens tokens = { 0 };
@@ -25,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     convex_decode(&reply, &answer);
     ORACLE((answer.class == CONVEX_OK) == (answer.value != NULL));
     ORACLE(reply.complete || (answer.class != CONVEX_OK && answer.class != CONVEX_REFUSED));
-    ORACLE(memchr(answer.code, '\0', sizeof answer.code) && memchr(answer.message, '\0', sizeof answer.message));
+    ORACLE(memchr(answer.code, '\0', sizeof answer.code) &&
+           memchr(answer.message, '\0', sizeof answer.message));
     if (answer.value && convex_auth_tokens(answer.value, &tokens, &err) == RC_OK) {
         ORACLE(tokens.token != NULL);
         ORACLE(convex_token_expiry(tokens.token) >= 0);

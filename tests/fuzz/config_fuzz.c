@@ -1,4 +1,5 @@
-/* The config file: what is not understood becomes a warning, and every key still has a value of its kind. */
+/* The config file: what is not understood becomes a warning, and every key still has a value of its
+ * kind. */
 #include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
@@ -22,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         config_switch(&config, key->name);
         int64_t n = config_number(&config, key->name);
         bool has_value = config_text(&config, key->name) != NULL;
-        if (has_value && (key->kind == CONFIG_SECONDS || key->kind == CONFIG_MS || key->kind == CONFIG_BYTES))
+        if (has_value &&
+            (key->kind == CONFIG_SECONDS || key->kind == CONFIG_MS || key->kind == CONFIG_BYTES))
             ORACLE(n >= key->min && n <= key->max);
     }
     for (size_t i = 0; i < config.warning_count; i++)

@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (size % 8 == 0)
             make_store(reg);
     } else {
-        ORACLE(registry_count(reg) == 0 && err.msg[0] != '\0' && text_is_valid(err.msg, strlen(err.msg)));
+        ORACLE(registry_count(reg) == 0 && err.msg[0] != '\0' &&
+               text_is_valid(err.msg, strlen(err.msg)));
     }
     registry_free(reg);
     return 0;

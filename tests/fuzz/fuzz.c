@@ -31,7 +31,8 @@ static void remove_dir(void)
 const char *fuzz_dir(void)
 {
     if (dir[0] == '\0') {
-        snprintf(dir, sizeof dir, "%s/outpost-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+        snprintf(dir, sizeof dir, "%s/outpost-fuzz-XXXXXX",
+                 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
         ORACLE(mkdtemp(dir) != NULL);
         atexit(remove_dir);
     }

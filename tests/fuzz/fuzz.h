@@ -1,5 +1,5 @@
-/* tests/fuzz/fuzz.h: what the targets share. A target is one function over bytes; libFuzzer calls it in campaigns
- * (tests/deep/fuzz), replay.c with the checked-in corpus in every run of the tests.
+/* tests/fuzz/fuzz.h: what the targets share. A target is one function over bytes; libFuzzer calls
+ * it in campaigns (tests/deep/fuzz), replay.c with the checked-in corpus in every run of the tests.
  */
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
@@ -11,10 +11,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What must hold, whatever the bytes: ends the program loudly. */
-#define ORACLE(holds)                                                                                \
-    do {                                                                                             \
-        if (!(holds))                                                                                \
-            fuzz_fail(__FILE__, __LINE__, #holds);                                                   \
+#define ORACLE(holds)                                                                              \
+    do {                                                                                           \
+        if (!(holds))                                                                              \
+            fuzz_fail(__FILE__, __LINE__, #holds);                                                 \
     } while (0)
 _Noreturn void fuzz_fail(const char *file, int line, const char *what);
 

@@ -11,7 +11,8 @@
 
 #define LINE_MAX_BYTES 4096
 
-static void compare(const struct table *table, const struct form *form, const cJSON *given, const char *client_id)
+static void compare(const struct table *table, const struct form *form, const cJSON *given,
+                    const char *client_id)
 {
     struct record rec = { 0 };
     struct buf text = { 0 };
@@ -33,9 +34,10 @@ static void compare(const struct table *table, const struct form *form, const cJ
 
 static void import(struct form *form, const cJSON *json)
 {
-    struct db_edit edit = {
-        .table = form->table, .if_missing = DB_MISSING_CREATE, .values = form->values, .is_set = form->is_set
-    };
+    struct db_edit edit = { .table = form->table,
+                            .if_missing = DB_MISSING_CREATE,
+                            .values = form->values,
+                            .is_set = form->is_set };
     struct db_saved saved;
     struct err err = { 0 };
     const cJSON *item;
@@ -59,14 +61,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct form form = { 0 };
     struct err err = { 0 };
 
-    ORACLE(lines.fd >= 0 && write(lines.fd, data, size) == (ssize_t)size && lseek(lines.fd, 0, SEEK_SET) == 0);
+    ORACLE(lines.fd >= 0 && write(lines.fd, data, size) == (ssize_t)size &&
+           lseek(lines.fd, 0, SEEK_SET) == 0);
     form_init(&form, table);
     ORACLE(db_batch_begin(fuzz_store(), &err) == RC_OK);
     while (lines_next(&lines, &err) == RC_OK) {
         cJSON *json = NULL;
 
         ORACLE(lines.line.len <= LINE_MAX_BYTES && (!lines.is_too_long || lines.line.len == 0));
-        if (!lines.is_too_long && json_parse(buf_str(&lines.line), lines.line.len, &json, &err) == RC_OK &&
+        if (!lines.is_too_long &&
+            json_parse(buf_str(&lines.line), lines.line.len, &json, &err) == RC_OK &&
             cJSON_IsObject(json))
             import(&form, json);
         cJSON_Delete(json);

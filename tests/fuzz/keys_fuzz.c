@@ -1,4 +1,5 @@
-/* What comes from the terminal: every byte ends in a key, keys carry valid text, and nothing waits for ever. */
+/* What comes from the terminal: every byte ends in a key, keys carry valid text, and nothing waits
+ * for ever. */
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
@@ -13,7 +14,8 @@ static size_t take_all(struct input *in, bool in_text, int64_t now)
     while (input_next(in, in_text, now, &key)) {
         ORACLE(key.code >= 0 && key.code <= UI_KEY_SCAN);
         /* A scanner may send U+0000, which the saving refuses. */
-        ORACLE(key.text == NULL || memchr(key.text, 0, key.len) || text_is_valid(key.text, key.len));
+        ORACLE(key.text == NULL || memchr(key.text, 0, key.len) ||
+               text_is_valid(key.text, key.len));
         count++;
     }
     return count;

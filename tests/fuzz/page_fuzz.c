@@ -1,5 +1,5 @@
-/* Pages and push answers of a backend that may say anything: refused as a whole, or applied; the store stays
- * readable. The first byte chooses which. */
+/* Pages and push answers of a backend that may say anything: refused as a whole, or applied; the
+ * store stays readable. The first byte chooses which. */
 #include "tests/fuzz/fuzz.h"
 
 #include <cjson/cJSON.h>
@@ -70,9 +70,11 @@ static void save_one(void)
     static int count;
     struct value values[TABLE_COLUMNS_MAX] = { 0 };
     bool is_set[TABLE_COLUMNS_MAX] = { false };
-    const struct db_edit edit = {
-        .table = table, .client_id = id, .if_missing = DB_MISSING_CREATE, .values = values, .is_set = is_set
-    };
+    const struct db_edit edit = { .table = table,
+                                  .client_id = id,
+                                  .if_missing = DB_MISSING_CREATE,
+                                  .values = values,
+                                  .is_set = is_set };
     struct db_saved saved;
     struct err err = { 0 };
     const char *text = ++count % 2 ? "one" : "other";

@@ -1,5 +1,5 @@
-/* A request to the embedded backend by somebody who is signed in: the first byte chooses the function whose
- * arguments the rest is, or the rest is the whole body. */
+/* A request to the embedded backend by somebody who is signed in: the first byte chooses the
+ * function whose arguments the rest is, or the rest is the whole body. */
 #include "tests/fuzz/fuzz.h"
 
 #include <cjson/cJSON.h>
@@ -16,11 +16,21 @@
 static const struct {
     const char *kind, *path;
 } functions[] = {
-    { "mutation", "sync:bulkUpsert" },  { "mutation", "sync:upsert" },    { "query", "sync:getChangesSince" },
-    { "query", "sync:getAllForUser" },  { "query", "sync:head" },         { "query", "users:viewer" },
-    { "query", "records:list" },        { "query", "records:get" },       { "mutation", "records:create" },
-    { "mutation", "records:update" },   { "mutation", "records:remove" }, { "query", "records:conflicts" },
-    { "mutation", "tasks:create" },     { "action", "auth:signIn" },      { "query", "tasks:list" },
+    { "mutation", "sync:bulkUpsert" },
+    { "mutation", "sync:upsert" },
+    { "query", "sync:getChangesSince" },
+    { "query", "sync:getAllForUser" },
+    { "query", "sync:head" },
+    { "query", "users:viewer" },
+    { "query", "records:list" },
+    { "query", "records:get" },
+    { "mutation", "records:create" },
+    { "mutation", "records:update" },
+    { "mutation", "records:remove" },
+    { "query", "records:conflicts" },
+    { "mutation", "tasks:create" },
+    { "action", "auth:signIn" },
+    { "query", "tasks:list" },
 };
 #define FUNCTIONS (sizeof functions / sizeof functions[0])
 
@@ -46,12 +56,14 @@ static void ask(const char *path, const char *body, size_t len, struct backend_a
 static void open_backend(void)
 {
     static const char sign_in[] =
-        "{\"path\":\"auth:signIn\",\"args\":{\"provider\":\"password\",\"params\":{\"flow\":\"signIn\",\"email\":\"" EMAIL
-        "\",\"password\":\"" PASSWORD "\"}},\"format\":\"json\"}";
+        "{\"path\":\"auth:signIn\",\"args\":{\"provider\":\"password\",\"params\":{\"flow\":"
+        "\"signIn\",\"email\":\"" EMAIL "\",\"password\":\"" PASSWORD "\"}},\"format\":\"json\"}";
     char *path = path_join(fuzz_dir(), "backend.db");
-    const struct backend_options options = {
-        .path = path, .registry = fuzz_registry(), .clock = &clock_system, .no_mark = true, .quick_hash = true
-    };
+    const struct backend_options options = { .path = path,
+                                             .registry = fuzz_registry(),
+                                             .clock = &clock_system,
+                                             .no_mark = true,
+                                             .quick_hash = true };
     struct backend_answer answer;
     struct err err = { 0 };
     cJSON *json = NULL;

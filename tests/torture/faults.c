@@ -1,11 +1,13 @@
-/* Every file operation and every allocation of a device's session fails once, 40 times, or for good: nothing
- * crashes, nothing is half-written, and what was acknowledged is there afterwards, once.
+/* Every file operation and every allocation of a device's session fails once, 40 times, or for
+ * good: nothing crashes, nothing is half-written, and what was acknowledged is there afterwards,
+ * once.
  *
  *     faults [--points N] [--seed N] [--kind KIND] [--lasting L] [--at N] [--broken]
  *
- * Each point is a process of its own: the session runs in a child whose N-th operation fails; the parent then
- * opens what is left, without faults, and judges. --points: so many of each kind, evenly spread (--seed: beginning elsewhere); 0: all of them.
- * --broken plants a device that acknowledges before it saves: it must be seen.
+ * Each point is a process of its own: the session runs in a child whose N-th operation fails; the
+ * parent then opens what is left, without faults, and judges. --points: so many of each kind,
+ * evenly spread (--seed: beginning elsewhere); 0: all of them. --broken plants a device that
+ * acknowledges before it saves: it must be seen.
  */
 #include <fcntl.h>
 #include <ftw.h>
@@ -69,8 +71,8 @@ static void problem(struct ledger *ledger, const char *sentence, const char *mor
 
 /* ---- the session, in the child ---- */
 
-/* What a person does who is told that something failed: the same again. A text of its own each time, for what
- * failed may be there all the same. */
+/* What a person does who is told that something failed: the same again. A text of its own each
+ * time, for what failed may be there all the same. */
 static void try_add(struct site *s, const struct point *point, const char *stem)
 {
     char text[48];
@@ -111,7 +113,8 @@ static void try_edits(struct site *s, const struct point *point, const char *ste
         int tries = 0;
 
         snprintf(notes, sizeof notes, "%s %d", stem, i);
-        while (ack->id[0] && tries++ < lastings[point->lasting].tries && !site_edit(s, ack, notes) && point->lasting != FOR_GOOD)
+        while (ack->id[0] && tries++ < lastings[point->lasting].tries &&
+               !site_edit(s, ack, notes) && point->lasting != FOR_GOOD)
             ;
         if (tries > lastings[point->lasting].tries)
             problem(s->ledger, "the fault is over, and edits fail", s->err.msg);
@@ -186,7 +189,8 @@ static void check_file(struct run *run)
 {
     static const char differ[] =
         "SELECT (SELECT count(*) FROM tasks WHERE sync_status = 'pending' AND client_id NOT IN"
-        " (SELECT record_client_id FROM sync_queue)) + (SELECT count(*) FROM sync_queue WHERE record_client_id"
+        " (SELECT record_client_id FROM sync_queue)) + (SELECT count(*) FROM sync_queue WHERE "
+        "record_client_id"
         " NOT IN (SELECT client_id FROM tasks WHERE sync_status = 'pending'))";
     char path[300];
     sqlite3 *db = NULL;
@@ -197,13 +201,14 @@ static void check_file(struct run *run)
         return;
     sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
     if (sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &st, NULL) != SQLITE_OK ||
-        sqlite3_step(st) != SQLITE_ROW || strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0)
+        sqlite3_step(st) != SQLITE_ROW ||
+        strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0)
         problem(run->ledger, "the file is damaged", sqlite3_errmsg(db));
     sqlite3_finalize(st);
     st = NULL;
     /* Without its tables nothing waits. */
-    if (sqlite3_prepare_v2(db, differ, -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW &&
-        sqlite3_column_int(st, 0) != 0)
+    if (sqlite3_prepare_v2(db, differ, -1, &st, NULL) == SQLITE_OK &&
+        sqlite3_step(st) == SQLITE_ROW && sqlite3_column_int(st, 0) != 0)
         problem(run->ledger, "a record waits without an op, or an op without its record", "");
     sqlite3_finalize(st);
     sqlite3_close(db);
@@ -355,15 +360,16 @@ static uint32_t run_point(struct run *run, const struct point *point)
     judge(run);
     run->points++;
     for (int i = 0; i < run->ledger->count; i++)
-        run->writes += (run->ledger->acks[i].id[0] != '\0') + (run->ledger->acks[i].notes[0] != '\0');
+        run->writes +=
+            (run->ledger->acks[i].id[0] != '\0') + (run->ledger->acks[i].notes[0] != '\0');
     if (run->ledger->problem[0] != '\0' && ++run->violations <= SHOWN_MAX)
         printf("VIOLATION --kind %s --lasting %s --at %u: %s\n", kind_names[point->kind],
                lastings[point->lasting].name, point->n, run->ledger->problem);
     return run->ledger->operations;
 }
 
-static void sweep(struct run *run, enum planted kind, enum lasting lasting, bool is_broken, long points,
-                  uint32_t seed)
+static void sweep(struct run *run, enum planted kind, enum lasting lasting, bool is_broken,
+                  long points, uint32_t seed)
 {
     const struct point none = { .kind = kind };
     long before = run->points, memory = run->out_of_memory;
@@ -372,13 +378,15 @@ static void sweep(struct run *run, enum planted kind, enum lasting lasting, bool
     uint32_t operations = run_point(run, &none);
     if (run->ledger->problem[0] != '\0')
         return;
-    uint32_t step = points == 0 || operations < (uint32_t)points ? 1 : operations / (uint32_t)points;
+    uint32_t step =
+        points == 0 || operations < (uint32_t)points ? 1 : operations / (uint32_t)points;
     for (uint32_t n = 1 + seed % step; n <= operations; n += step) {
         const struct point point = { kind, n, lasting, is_broken };
         run_point(run, &point);
     }
-    printf("%-13s %-8s: %u operations, %ld points, %ld ended for want of memory\n", kind_names[kind],
-           lastings[lasting].name, operations, run->points - before, run->out_of_memory - memory);
+    printf("%-13s %-8s: %u operations, %ld points, %ld ended for want of memory\n",
+           kind_names[kind], lastings[lasting].name, operations, run->points - before,
+           run->out_of_memory - memory);
 }
 
 static enum planted kind_of(const char *name)
@@ -423,15 +431,19 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--at") == 0 && i + 1 < argc)
             at.n = (uint32_t)strtoul(argv[++i], NULL, 10);
         else {
-            fputs("usage: faults [--points N] [--seed N] [--kind KIND] [--lasting L] [--at N] [--broken]\n",
+            fputs("usage: faults [--points N] [--seed N] [--kind KIND] [--lasting L] [--at N] "
+                  "[--broken]\n",
                   stderr);
             return 2;
         }
     }
     planted_init();
     snprintf(run.dir, sizeof run.dir, "%s/outpost-faults-XXXXXX",
-             parent && parent[0] ? parent : access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    run.ledger = mmap(NULL, sizeof *run.ledger, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+             parent && parent[0]             ? parent
+             : access("/dev/shm", W_OK) == 0 ? "/dev/shm"
+                                             : "/tmp");
+    run.ledger =
+        mmap(NULL, sizeof *run.ledger, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (!mkdtemp(run.dir) || run.ledger == MAP_FAILED)
         return 2;
     prepare(&run);
@@ -446,6 +458,7 @@ int main(int argc, char **argv)
     nftw(run.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     rmdir(run.dir);
     buf_done(&run.backend_file);
-    printf("%ld points, %ld writes acknowledged, %ld violations\n", run.points, run.writes, run.violations);
+    printf("%ld points, %ld writes acknowledged, %ld violations\n", run.points, run.writes,
+           run.violations);
     return run.violations ? 1 : 0;
 }

@@ -194,7 +194,8 @@ static const sqlite3_io_methods methods = {
 
 /* ---- vfs methods ---- */
 
-static int p_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags, int *out_flags)
+static int p_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags,
+                  int *out_flags)
 {
     struct handle *h = (struct handle *)file;
 

@@ -1,5 +1,5 @@
-/* tests/torture/planted.h: one operation of many fails: a file operation of SQLite, an allocation of SQLite, an
- * allocation of cJSON. Global by nature: libraries have one allocator each.
+/* tests/torture/planted.h: one operation of many fails: a file operation of SQLite, an allocation
+ * of SQLite, an allocation of cJSON. Global by nature: libraries have one allocator each.
  */
 #ifndef TESTS_TORTURE_PLANTED_H
 #define TESTS_TORTURE_PLANTED_H
@@ -11,17 +11,17 @@
 
 enum planted {
     PLANTED_NONE,
-    PLANTED_IOERR,      /* a file operation says I/O error, nothing done */
-    PLANTED_FULL,       /* a write says that the disk is full; other operations as IOERR */
-    PLANTED_SHORT,      /* a write is half done, then I/O error; other operations are done and say I/O error */
+    PLANTED_IOERR, /* a file operation says I/O error, nothing done */
+    PLANTED_FULL,  /* a write says that the disk is full; other operations as IOERR */
+    PLANTED_SHORT, /* a write is half done, others are done; then they say I/O error */
     PLANTED_SQL_MEMORY, /* an allocation of SQLite fails */
     PLANTED_JSON_MEMORY /* an allocation of cJSON fails */
 };
 
 /* Before anything else uses SQLite or cJSON. */
 void planted_init(void);
-/* The n-th operation (from 1) of that kind from now on fails, and `length` in all from there; n 0: none does, they
- * are counted. */
+/* The n-th operation (from 1) of that kind from now on fails, and `length` in all from there; n 0:
+ * none does, they are counted. */
 void planted_arm(enum planted kind, uint32_t n, uint32_t length);
 /* Operations since planted_arm; armed with NONE: 0. */
 uint32_t planted_count(void);

@@ -1,4 +1,4 @@
-"""A TCP proxy with bad days: it understands just enough HTTP to know where a request and an answer end.
+"""A TCP proxy with bad days: it knows just enough HTTP to see where requests and answers end.
 
 One fault per request, chosen by a function that it is given; None lets the request through.
 """
@@ -9,8 +9,10 @@ import socket
 import struct
 import threading
 
-FAULTS = ("refuse", "reset-before", "reset-after", "cut-reset", "cut-close", "twice", "delay", "garbage",
-          "portal", "redirect", "empty", "unavailable", "half-json", "no-answer")
+FAULTS = (
+    "refuse", "reset-before", "reset-after", "cut-reset", "cut-close", "twice", "delay",
+    "garbage", "portal", "redirect", "empty", "unavailable", "half-json", "no-answer",
+)
 PORTAL = b"<html><body>Please accept the terms of this network.</body></html>"
 
 
@@ -61,7 +63,7 @@ def answer_head(status, kind, length, more=b""):
 
 
 class Proxy:
-    """choose(path) -> None, or the name of a fault, or (name, number): of cut-*, after how many bytes."""
+    """choose(path) -> None, or the name of a fault, or for cut-* (name, after how many bytes)."""
 
     def __init__(self, port, choose):
         self.port_behind = port

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Nothing is ever lost: the real programs are killed, stopped, cut off and left without room, and judged.
+"""Nothing is ever lost: the real programs are killed, stopped, cut off, without room, and judged.
 
     run.py --backend BIN --outpost BIN [--seconds N] [--seed S] [--only NAME]... [--list]
 
-The seconds are shared by the stories. The seed decides what is done and about when; the machine decides what
-that hits, so a seed is a place to start from, not a replay. Ends with `N passed, N failed`.
+The seconds are shared by the stories. The seed decides what is done and about when; the machine
+decides what that hits, so a seed is a place to start from, not a replay. Ends with
+`N passed, N failed`.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
+import disks  # noqa: E402, F401  (its stories)
 from stories import SKIP, STORIES  # noqa: E402
 from world import World  # noqa: E402
 
@@ -70,12 +72,14 @@ def run_story(name, options, seed, seconds, counted):
     counted.faults.update({str(fault): count for fault, count in world.faults.items() if fault})
     kills = ", ".join(f"{count} of {what}" for what, count in sorted(world.kills.items())) or "none"
     state = "skip" if result is SKIP else "FAIL" if failures else "ok  "
-    print(f"{state} {name}: {world.ledger.writes} writes acknowledged; kills: {kills}; seed {seed}, "
+    writes = f"{world.ledger.writes} writes acknowledged"
+    print(f"{state} {name}: {writes}; kills: {kills}; seed {seed}, "
           f"{time.monotonic() - start:.0f} s {world.notes}", flush=True)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--backend", help="the program outpost-backend")
     parser.add_argument("--outpost", help="the program outpost")
     parser.add_argument("--seconds", type=float, default=60)

@@ -63,8 +63,8 @@ bool site_open_backend(struct site *s)
     return backend_open(&options, &s->backend, &s->err) == RC_OK;
 }
 
-static void ask(struct site *s, const char *method, const char *path, const char *token, const char *body,
-                struct convex_reply *reply)
+static void ask(struct site *s, const char *method, const char *path, const char *token,
+                const char *body, struct convex_reply *reply)
 {
     char auth[220];
     const struct backend_request request = {
@@ -90,7 +90,8 @@ static void ask(struct site *s, const char *method, const char *path, const char
     backend_answer_done(&answer);
 }
 
-static void call(struct site *s, const struct convex_call *what, const char *token, struct convex_answer *out)
+static void call(struct site *s, const struct convex_call *what, const char *token,
+                 struct convex_answer *out)
 {
     struct convex_reply reply;
     struct buf body = { 0 };
@@ -127,9 +128,10 @@ bool site_office_edits(struct site *s, const struct ack *ack, const char *priori
     struct convex_answer answer = { 0 };
     char args[300];
 
-    snprintf(args, sizeof args,
-             "{\"protocol\":1,\"table\":\"tasks\",\"clientId\":\"%s\",\"set\":{\"priority\":\"%s\"}}", ack->id,
-             priority);
+    snprintf(
+        args, sizeof args,
+        "{\"protocol\":1,\"table\":\"tasks\",\"clientId\":\"%s\",\"set\":{\"priority\":\"%s\"}}",
+        ack->id, priority);
     call(s, &(struct convex_call){ CONVEX_MUTATION, "records:update", args }, s->token, &answer);
     bool ok = answer.class == CONVEX_OK;
     convex_answer_done(&answer);
@@ -198,12 +200,15 @@ void site_close_device(struct site *s)
     s->db = NULL;
 }
 
-static enum rc save(struct site *s, const char *id, const char *column, const char *text, struct db_saved *saved)
+static enum rc save(struct site *s, const char *id, const char *column, const char *text,
+                    struct db_saved *saved)
 {
     struct value values[TABLE_COLUMNS_MAX] = { 0 };
     bool is_set[TABLE_COLUMNS_MAX] = { false };
     const struct column *col = table_column(s->tasks, column);
-    const struct db_edit edit = { .table = s->tasks, .client_id = id, .values = values, .is_set = is_set };
+    const struct db_edit edit = {
+        .table = s->tasks, .client_id = id, .values = values, .is_set = is_set
+    };
 
     enum rc rc = column_from_text(col, text, strlen(text), s->now, &values[col->index], &s->err);
     is_set[col->index] = true;
@@ -309,7 +314,8 @@ bool site_drain(struct site *s)
         if (action.what != ENGINE_WAIT)
             continue;
         engine_status(s->engine, &status);
-        if (status.rounds > rounds && status.waiting == 0 && status.is_complete && status.last.rc == RC_OK)
+        if (status.rounds > rounds && status.waiting == 0 && status.is_complete &&
+            status.last.rc == RC_OK)
             return true;
         if (action.until_ms == INT64_MAX)
             break;

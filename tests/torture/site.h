@@ -1,5 +1,5 @@
-/* tests/torture/site.h: a device and its backend in one process and in virtual time, and what the device has
- * acknowledged, in memory that outlives the process.
+/* tests/torture/site.h: a device and its backend in one process and in virtual time, and what the
+ * device has acknowledged, in memory that outlives the process.
  */
 #ifndef TESTS_TORTURE_SITE_H
 #define TESTS_TORTURE_SITE_H
@@ -16,19 +16,19 @@
 #define ACKS_MAX 2000
 
 struct ack {
-    char id[ID_SIZE];       /* empty: tried, and nobody said that it was saved */
-    char text[48];          /* of a record of its own: no text is tried twice */
-    char notes[48];         /* the last that was acknowledged; empty: none */
-    char maybe[3][48];      /* those after it whose end nobody saw */
+    char id[ID_SIZE];  /* empty: tried, and nobody said that it was saved */
+    char text[48];     /* of a record of its own: no text is tried twice */
+    char notes[48];    /* the last that was acknowledged; empty: none */
+    char maybe[3][48]; /* those after it whose end nobody saw */
     int maybe_count;
 };
 
 struct ledger { /* shared between processes */
     struct ack acks[ACKS_MAX];
     int count;
-    uint32_t operations;    /* of the kind of fault, in the whole session */
+    uint32_t operations; /* of the kind of fault, in the whole session */
     bool has_fired;
-    char problem[400];      /* empty: none */
+    char problem[400]; /* empty: none */
 };
 
 struct site {
@@ -49,7 +49,8 @@ struct site {
 void site_init(struct site *s, const char *dir, struct ledger *ledger);
 void site_done(struct site *s);
 
-/* True: it is open. The first time an account is made, with records of the office, if there is none. */
+/* True: it is open. The first time an account is made, with records of the office, if there is
+ * none. */
 bool site_open_backend(struct site *s);
 bool site_make_account(struct site *s);
 /* NAME.db in the folder, signed in. */

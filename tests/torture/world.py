@@ -1,8 +1,8 @@
-"""The world of one story: a backend, devices, whoever kills them, and a ledger of what was acknowledged.
+"""The world of one story: a backend, devices, their killer, and a ledger of what was acknowledged.
 
-Acknowledged means said to the user: an `add` printed the client id, an `edit` ended with 0, an `import` ended
-with 0 and its summary. The ledger is judged against the office (records:list over HTTP), against every device,
-and against a device that signs in only then.
+Acknowledged means said to the user: an `add` printed the client id, an `edit` ended with 0, an
+`import` ended with 0 and its summary. The ledger is judged against the office (records:list over
+HTTP), against every device, and against a device that signs in only then.
 """
 
 import collections
@@ -18,7 +18,6 @@ import subprocess
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
 
 EMAIL = "maria@example.org"
@@ -35,14 +34,6 @@ def wait_until(what, seconds, sentence):
         if time.monotonic() > end:
             raise AssertionError("waited in vain: " + sentence)
         pause.wait(0.01)
-
-
-def is_stopped(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] in "Tt"
-    except OSError:
-        return False
 
 
 class Ledger:
@@ -104,7 +95,8 @@ class Device:
         return [self.world.outpost, "--data-dir", self.dir, "--config", self.world.config, *words]
 
     def spawn(self, *words, **how):
-        how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+        pipe = subprocess.PIPE
+        how = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, **how}
         return self.world.keep(subprocess.Popen(self.command(*words), env=self.world.env, **how))
 
     def run(self, *words):
@@ -160,7 +152,7 @@ class Device:
     # ---- captures ----
 
     def note_add(self, code, out, columns, table="tasks"):
-        """Into the ledger, if it was acknowledged. A kill after the id was printed takes nothing back."""
+        """Into the ledger, if it was acknowledged. A kill after the id takes nothing back."""
         client_id = out.strip()
         if out.endswith("\n") and len(client_id) == 36:
             self.world.ledger.saved(table, client_id, columns)
@@ -209,7 +201,7 @@ class Device:
     # ---- what the file must be at any moment that nobody writes ----
 
     def file_problems(self):
-        """Sentences about its file: sound, a record waits exactly if an op does, no try was counted."""
+        """Is its file sound, does a record wait exactly if an op does, was no try counted?"""
         for path in glob.glob(os.path.join(glob.escape(self.dir), "*.db")):
             db = sqlite3.connect(path, timeout=10)
             try:
@@ -232,8 +224,9 @@ class Device:
             records = {row[0] for row in db.execute(
                 f"SELECT client_id FROM \"{table}\" WHERE sync_status = 'pending'")}
             if ops != records:
-                yield f"{self.name}: {table}: ops and pending records differ in {list(ops ^ records)[:3]}"
-        counted = db.execute("SELECT count(*) FROM sync_queue WHERE retry_count > 0 OR state = 'failed'")
+                yield f"{self.name}: {table}: ops and pending differ in {list(ops ^ records)[:3]}"
+        counted = db.execute(
+            "SELECT count(*) FROM sync_queue WHERE retry_count > 0 OR state = 'failed'")
         refused = counted.fetchone()[0]
         if refused:
             yield f"{self.name}: {refused} ops were counted as refused, and nobody refused any"
@@ -298,7 +291,8 @@ class World:
         died_itself = process.returncode < 0 and -process.returncode not in (
             signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         if died_itself or b"Sanitizer" in complaint:
-            self.problems.append(f"{process.args[1:7]} died of {process.returncode}: {complaint[-600:]!r}")
+            self.problems.append(
+                f"{process.args[1:7]} died of {process.returncode}: {complaint[-600:]!r}")
 
     def again(self, until):
         """Once more? Every story does its things twice at least, however slow the machine is."""
@@ -325,7 +319,8 @@ class World:
                    f"127.0.0.1:{self.port}", "--tables", self.backend_tables]
         with open(os.path.join(self.dir, "backend.log"), "ab") as log:
             self.backend = self.keep(subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=self.env))
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                env=self.env))
 
     def start_backend(self):
         if self.backend and self.backend.poll() is None:
@@ -417,7 +412,8 @@ class World:
                             for side in (here, at_office)]
                     if pair[0] != pair[1]:
                         differences.append(f"{device.name} has {pair[0]}, the office {pair[1]}")
-        check(f"{len(self.devices)} devices, one of them new, hold what the office holds", differences)
+        check(f"{len(self.devices)} devices, one of them new, hold what the office holds",
+              differences)
         broken = [sentence for device in self.devices for sentence in device.file_problems()]
         check("every file is sound, and what waits has its op", broken)
         check("no command hung or crashed, nothing odd was seen on the way", self.problems)
