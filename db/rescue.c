@@ -17,6 +17,7 @@
 #define ROWS_MAX 5000000        /* where the highest number can not be read, */
 #define FAILURES_MAX 100000     /* and then only as long as not that many failed in a row */
 #define TABLES_MAX 400
+#define PAGE_SIZE 4096
 
 struct rescue {
     sqlite3 *handle;
@@ -342,10 +343,34 @@ static bool has_schema(sqlite3 *handle)
     return sqlite3_exec(handle, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL) == SQLITE_OK;
 }
 
-/* With its WAL; and without, should that be what is damaged. */
+/* A header as a store of ours has it (sqlite.org/fileformat2.html, section 1.3): the page with the schema may be whole
+ * behind one that is not. */
+static void write_header(const struct copy *copy)
+{
+    static const unsigned char start[24] = { 'S', 'Q', 'L', 'i', 't', 'e', ' ', 'f', 'o', 'r', 'm', 'a', 't', ' ', '3', 0,
+                                             PAGE_SIZE >> 8, PAGE_SIZE & 0xff, 1, 1, 0, 64, 32, 32 };
+    unsigned char header[100] = { 0 };
+    int fd = open(copy->path, O_RDWR | O_CLOEXEC);
+    off_t pages = fd < 0 ? 0 : lseek(fd, 0, SEEK_END) / PAGE_SIZE;
+
+    memcpy(header, start, sizeof start);
+    header[27] = header[95] = 1;        /* change counter, and the one that the size in pages is valid for */
+    for (int i = 0; i < 4; i++)
+        header[28 + i] = (unsigned char)(pages >> (24 - 8 * i));
+    header[47] = 4;                     /* schema format */
+    header[59] = 1;                     /* UTF-8 */
+    if (fd >= 0 && pwrite(fd, header, sizeof header, 0) != (ssize_t)sizeof header)
+        log_warn("db", "rescue: the copy can not be written");
+    if (fd >= 0)
+        close(fd);
+}
+
+/* With its WAL; without, should that be what is damaged; then with a header of ours. */
 static enum rc open_copy(struct rescue *r, const struct copy *copy, struct err *err)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
+        if (i == 2)
+            write_header(copy);
         if (sqlite3_open_v2(copy->path, &r->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
             sqlite3_db_config(r->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
             /* writable_schema: a part of the schema that can not be read is passed over. */
@@ -358,7 +383,7 @@ static enum rc open_copy(struct rescue *r, const struct copy *copy, struct err *
         r->handle = NULL;
         unlink(copy->wal);
     }
-    return err_set(err, RC_CORRUPT, "Nothing of the file can be read: its first page is destroyed.");
+    return err_set(err, RC_CORRUPT, "Nothing of the file can be read: the pages that say what is where are destroyed.");
 }
 
 enum rc db_rescue(const char *path, const struct registry *reg, enum rc (*each)(void *ctx, const struct buf *json,

@@ -164,11 +164,26 @@ enum rc row_delete(struct db *db, struct row *row, struct err *err)
     return RC_OK;
 }
 
+/* The backend's value of a column that is kept in extra, because it is of another type than ours. In JSON text `"name":`
+ * is a member's name wherever it stands: within a string its quotes would be escaped. */
+static bool is_in_extra(const struct column *col, const char *extra)
+{
+    struct buf name = { 0 };
+
+    if (extra == NULL)
+        return false;
+    json_put_string(&name, col->name, strlen(col->name));
+    buf_putc(&name, ':');
+    bool is_there = strstr(extra, buf_str(&name)) != NULL;
+    buf_done(&name);
+    return is_there;
+}
+
 static void put_columns(const struct table *table, const struct value *values, const bool *is_there, const char *extra,
                         struct buf *out)
 {
     for (size_t i = 0; i < table->column_count; i++) {
-        if (is_there != NULL && !is_there[i])
+        if ((is_there != NULL && !is_there[i]) || is_in_extra(&table->columns[i], extra))
             continue;
         buf_putc(out, ',');
         json_put_string(out, table->columns[i].name, strlen(table->columns[i].name));

@@ -5,7 +5,7 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/file.h"
+#include <sys/stat.h>
 #include "base/json.h"
 #include "base/mem.h"
 #include "embed/migration_001.h"
@@ -448,8 +448,10 @@ enum rc db_fit_registry(const char *path, struct registry *reg, struct err *err)
     const struct sql_options options = { .path = path, .read_only = true, .busy_ms = 5000,
                                          .application_id = STORE_APPLICATION_ID, .version = STORE_VERSION };
     struct sql *sql = NULL;
+    struct stat st;
 
-    if (!file_exists(path))
+    /* Opening a file of no length would write to it, and throw the WAL beside it away. */
+    if (stat(path, &st) != 0 || st.st_size == 0)
         return RC_OK;
     enum rc rc = sql_open(&options, &sql, err);
     if (!rc)

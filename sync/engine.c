@@ -112,6 +112,7 @@ static void round_succeeded(struct engine *e)
     e->status.last_ok = clock_wall(e->clock);
     e->status.rounds++;
     e->status.pulled = e->round.pulled;
+    e->status.pulled_in_all += e->round.pulled;
     e->poll_at = engine_now(e) + backoff_jitter(e->poll_ms, POLL_JITTER_PERCENT, engine_random(e));
     log_debug("sync", "round %llu done, %lld changed by the office",
               (unsigned long long)e->round_number, (long long)e->round.pulled);

@@ -53,6 +53,7 @@ struct sync_status {            /* a value: copied whole, holds no pointers */
     int64_t last_ok;            /* end of the last whole round */
     int64_t next_try;           /* after a failure; 0: none planned */
     int64_t pulled;             /* records changed by the office in the last round */
+    int64_t pulled_in_all;      /* the same, of all rounds since the start */
     int64_t waiting, failed, held;      /* ops */
     int64_t rounds;             /* whole rounds ended in this process's view: rises by one */
     struct err last;            /* last.rc == RC_OK: no trouble to show */

@@ -77,7 +77,10 @@ static bool is_answered(struct waiting *w, enum rc *rc, struct err *err)
         return false;
     *rc = (enum rc)state.answered_rc;
     if (*rc) {
-        err_set(err, *rc, "%s", state.error[0] ? state.error : _("the sync round failed"));
+        err_set(err, *rc, "%s",
+                state.error[0]      ? state.error
+                : *rc == RC_CORRUPT ? _("The store is damaged. See: outpost doctor.")
+                                    : _("the sync round failed"));
         err_code(err, state.error_code);
     }
     return true;
@@ -151,7 +154,7 @@ enum rc round_run(struct app *app, struct session *session, int stop_fd, bool ha
         rc = wait_for_answer(&w, err);
     clear_progress(&w);
     out->is_ours = w.status.holder == getpid();
-    out->pulled = w.status.pulled;
+    out->pulled = w.status.pulled_in_all;
     sync_stop(w.sync);
     db_bell_close(w.bell);
     if (read_rest(session, &before, out, &after) != RC_OK && rc == RC_OK) {

@@ -203,6 +203,32 @@ static void a_column_that_an_older_backend_does_not_send_keeps_its_default(void 
     db_ops_done(&sent);
 }
 
+static void a_value_of_another_type_is_kept_aside_and_stops_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct record rec;
+    struct buf json = { 0 };
+
+    fixture_walk(f, docs3(), "e1", "c1");
+    fixture_change(f, doc_json(ID_A, 8, "'text':'a2','priority':7,'notes':{'x':1}"), "e1", "c2");
+    assert_string_equal(fixture_text(f, ID_A, "text"), "a2");
+    assert_string_equal(fixture_text(f, ID_A, "priority"), "-");
+    must(f, db_record_read(f->db, f->tasks, ID_A, &rec, &f->err));
+    record_to_json(&rec, &json);
+    cJSON *object = quoted(buf_str(&json));             /* each name once */
+    assert_non_null(strstr(buf_str(&json), "\"priority\":7"));
+    cJSON_Delete(object);
+    record_done(&rec);
+    SAVE(f, ID_A, &saved, "text", "mine");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_change(f, doc_json(ID_A, 9, "'text':'theirs','priority':8"), "e1", "c3");
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 7, "'text':'old'"), NULL, "e1");
+    assert_string_equal(fixture_text(f, ID_A, "text"), "theirs");
+    buf_done(&json);
+    db_ops_done(&sent);
+}
+
 static void a_column_added_later_takes_what_was_kept_of_it(void **state)
 {
     struct fixture *f = *state;
@@ -448,7 +474,7 @@ static void a_page_with_one_wrong_record_is_refused_whole(void **state)
     struct fixture *f = *state;
     struct db_apply *apply = NULL;
     const char *const wrong[] = {
-        "'rev':'x'", "'rev':null", "'clientId':'no uuid'", "'text':7", "'isCompleted':'yes'", "'serverId':null",
+        "'rev':'x'", "'rev':null", "'clientId':'no uuid'", "'serverId':null",
         "'deletedAt':'now'", "'createdAt':'now'",
     };
 
@@ -496,6 +522,7 @@ int main(void)
         T(a_form_saved_for_a_record_that_is_gone_brings_all_of_it_back),
         T(columns_of_a_newer_backend_are_kept_and_never_sent),
         T(a_column_that_an_older_backend_does_not_send_keeps_its_default),
+        T(a_value_of_another_type_is_kept_aside_and_stops_nothing),
         T(a_column_added_later_takes_what_was_kept_of_it),
         T(a_definition_that_drops_or_changes_a_column_is_refused_untouched),
         T(a_walk_of_the_same_epoch_removes_what_was_not_seen_but_nothing_pending),

@@ -376,7 +376,7 @@ static void an_answer_of_another_shape_changes_nothing(void **state)
 
     SAVE(f, NULL, &saved, "text", "a");
     struct db_ops sent = fixture_take(f, 1);
-    cJSON *doc = doc_json(saved.client_id, 3, "'isCompleted':'maybe'");
+    cJSON *doc = doc_json(saved.client_id, 3, "'deletedAt':'maybe'");
     const struct db_push_result wrong = { .op = &sent.items[0], .is_applied = true, .doc = doc };
     assert_int_equal(db_push_apply(f->db, &wrong, 1, "e1", &counts, &f->err), RC_PROTOCOL);
     cJSON_Delete(doc);
