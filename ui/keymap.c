@@ -143,6 +143,7 @@ static const struct action_row actions[] = {
     { UI_IN_PROMPT, UI_DO_ACCEPT, "prompt.accept", .keys = "Enter" },
     { UI_IN_PROMPT, UI_DO_CANCEL, "prompt.cancel", .keys = "Esc ^C" },
     { UI_IN_PROMPT, UI_DO_UP, "prompt.earlier", .keys = "Up ^P" },
+    { UI_IN_PROMPT, UI_DO_DOWN, "prompt.later", .keys = "Down ^N" },
 };
 #define ACTION_COUNT (sizeof actions / sizeof actions[0])
 

@@ -16,6 +16,7 @@ static void list_close(void *state)
     rows_done(&list->rows);
     list_undo_done(&list->undo);
     list_mark_none(list);
+    value_done(&list->set_to);
     free(list->words);
     free(list);
 }
@@ -203,8 +204,9 @@ static void next_table(struct ui *ui, struct list *list)
 
 static void clear_filter(struct ui *ui, struct list *list)
 {
-    free(list->rows.filter);
-    list->rows.filter = NULL;
+    struct err err = { 0 };
+
+    check(ui, rows_filter(&list->rows, NULL, 0, &err), &err);
     enter_at_cursor(ui, list);
 }
 
@@ -253,9 +255,12 @@ static void find_typed(struct ui *ui, void *state, const char *text)
 static void filter_typed(struct ui *ui, void *state, const char *text)
 {
     struct list *list = state;
+    struct err err = { 0 };
+    enum rc rc = rows_filter(&list->rows, *text ? text : NULL, ui_wall(ui), &err);
 
-    free(list->rows.filter);
-    list->rows.filter = *text ? mem_strdup(text) : NULL;
+    check(ui, rc, &err);
+    if (rc)
+        return;
     enter(ui, list);
     watch_keys(ui, list);
 }
@@ -365,7 +370,10 @@ static bool act_row(struct ui *ui, struct list *list, enum ui_action action)
                action == UI_DO_COPY;
     switch (action) {
     case UI_DO_EDIT:
-        ui_form_open(ui, list->rows.table, row->record.client_id, NULL);
+        if (list->marked_count > 0)
+            list_edit_marked(ui, list);
+        else
+            ui_form_open(ui, list->rows.table, row->record.client_id, NULL);
         return true;
     case UI_DO_DONE:
         list_toggle_done(ui, list);
@@ -396,7 +404,7 @@ static bool act_view(struct ui *ui, struct list *list, enum ui_action action)
         enter_at_cursor(ui, list);
         return true;
     case UI_DO_FIND:
-        ui_ask_text(ui, _("Find:"), list->words, list, find_typed);
+        ui_ask_text(ui, _("Find:"), UI_HISTORY_FIND, list, find_typed);
         return true;
     case UI_DO_FIND_NEXT:
         find(ui, list, 1);
@@ -405,7 +413,7 @@ static bool act_view(struct ui *ui, struct list *list, enum ui_action action)
         find(ui, list, -1);
         return true;
     case UI_DO_FILTER:
-        ui_ask_text(ui, _("Filter:"), list->rows.filter, list, filter_typed);
+        ui_ask_text(ui, _("Filter:"), UI_HISTORY_FILTER, list, filter_typed);
         return true;
     case UI_DO_NEXT_TABLE:
         next_table(ui, list);

@@ -149,55 +149,18 @@ static bool is_done(const struct record *rec)
     return v->kind == VALUE_BOOL && v->flag;
 }
 
-static void toggle_marked(struct ui *ui, void *state, char key)
-{
-    struct list *list = state;
-    struct err err = { 0 };
-    enum rc rc;
-
-    if (key != 'y')
-        return;
-    rc = db_batch_begin(ui->writer, &err);
-    for (size_t i = 0; rc == RC_OK && i < list->marked_count; i++) {
-        rc = set_done(ui, list->rows.table, list->marked[i], list->rows.view != DB_VIEW_DONE, &err);
-        if (rc == RC_NOT_FOUND)
-            rc = RC_OK;                 /* the office removed it meanwhile */
-    }
-    if (rc == RC_OK)
-        rc = db_batch_end(ui->writer, &err);
-    else
-        db_batch_cancel(ui->writer);
-    if (rc) {
-        ui_save_failed(ui, &err);
-        return;
-    }
-    list_mark_none(list);
-    list_undo_done(&list->undo);
-    ui_saved(ui);
-    list_refresh(ui, list);
-}
-
 void list_toggle_done(struct ui *ui, struct list *list)
 {
     const struct row *row = rows_at_cursor(&list->rows);
-    unsigned long marked = (unsigned long)list->marked_count;
     struct err err = { 0 };
-    char name[64];
     bool *is_set;
 
     if (!list->rows.table->done || !row) {
         ui_say(ui, "%s", _("Nothing here can be marked as done."));
         return;
     }
-    if (marked > 0) {
-        if (marked == 1)
-            (void)snprintf(name, sizeof name, "%s", list->rows.table->label_one);
-        else
-            ui_plural(list->rows.table, name, sizeof name);
-        ui_ask_keys(ui, "yn", list, toggle_marked,
-                    list->rows.view == DB_VIEW_DONE ? _("Mark %lu %s as open? y/n")
-                                                    : _("Mark %lu %s as done? y/n"),
-                    marked, name);
+    if (list->marked_count > 0) {
+        list_done_marked(ui, list);
         return;
     }
     is_set = mem_zero(list->rows.table->column_count, sizeof *is_set);

@@ -24,6 +24,8 @@ struct list {
     char *words;                /* what was searched last; NULL: nothing */
     bool is_incomplete; /* the table's first sync has not ended: nothing to see or add yet */
     bool is_empty;              /* the table has no records at all */
+    const struct column *set;   /* to be set on all marked records when the user says yes */
+    struct value set_to;
     bool is_slow;               /* the line is: the position is shown when keys stop */
     int64_t stop_ms;            /* monotonic: keys have stopped by then; 0: they had */
     int64_t place;              /* of the cursor's record in the view, from 0, as shown; -1: none */
@@ -35,6 +37,9 @@ void list_heads(const void *state, struct ui_canvas *c);
 bool list_is_marked(const struct list *list, const char *client_id);
 void list_mark_toggle(struct list *list, const char *client_id);
 void list_mark_none(struct list *list);
+/* One question for all marked records: as done, or one field. */
+void list_done_marked(struct ui *ui, struct list *list);
+void list_edit_marked(struct ui *ui, struct list *list);
 void list_toggle_done(struct ui *ui, struct list *list);
 /* The columns of `before` that is_set names are what an undo brings back. */
 void list_undo_keep(struct ui *ui, struct list *list, const struct record *before,

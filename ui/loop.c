@@ -257,6 +257,7 @@ static void finish(struct ui *ui)
     leave_drafts(ui);
     terminal_close(ui->terminal, ui->is_gone);
     ui_pop_all(ui);
+    ui_history_done(ui);
     sign_in_job_free(ui->job);
     ui_session_close(ui);
     sign_out_job_free(ui->leaving);

@@ -24,7 +24,6 @@ void ui_say_err(struct ui *ui, const struct err *err)
 void ui_prompt_close(struct ui *ui)
 {
     line_edit_done(&ui->prompt.edit);
-    free(ui->prompt.earlier);
     ui->prompt = (struct ui_prompt){ 0 };
     ui->needs_draw = true;
 }
@@ -45,7 +44,7 @@ void ui_ask_keys(struct ui *ui, const char *keys, void *state,
     prompt->state = state;
 }
 
-void ui_ask_text(struct ui *ui, const char *label, const char *earlier, void *state,
+void ui_ask_text(struct ui *ui, const char *label, enum ui_history_kind history, void *state,
                  void (*typed)(struct ui *ui, void *state, const char *text))
 {
     struct ui_prompt *prompt = &ui->prompt;
@@ -53,7 +52,7 @@ void ui_ask_text(struct ui *ui, const char *label, const char *earlier, void *st
     ui_prompt_close(ui);
     prompt->kind = UI_PROMPT_TEXT;
     (void)snprintf(prompt->question, sizeof prompt->question, "%s", label);
-    prompt->earlier = earlier ? mem_strdup(earlier) : NULL;
+    prompt->history = history;
     prompt->typed = typed;
     prompt->state = state;
 }
@@ -81,6 +80,40 @@ static bool keys_key(struct ui *ui, enum ui_action action, const struct ui_key *
     return true;
 }
 
+/* ---- what was answered before ---- */
+
+static void history_add(struct ui_history *history, const char *text)
+{
+    if (!*text || (history->count && strcmp(history->items[history->count - 1], text) == 0))
+        return;
+    if (history->count == UI_HISTORY_MAX) {
+        free(history->items[0]);
+        memmove(history->items, history->items + 1, --history->count * sizeof *history->items);
+    }
+    history->items[history->count++] = mem_strdup(text);
+}
+
+static void history_show(struct ui_prompt *prompt, const struct ui_history *history, int step)
+{
+    size_t back = prompt->back + (size_t)step;
+    const char *text;
+
+    if ((step < 0 && prompt->back == 0) || back > history->count)
+        return;
+    prompt->back = back;
+    text = back ? history->items[history->count - back] : "";
+    line_edit_set(&prompt->edit, text, strlen(text));
+}
+
+void ui_history_done(struct ui *ui)
+{
+    for (size_t kind = 0; kind < UI_HISTORY_COUNT; kind++) {
+        for (size_t i = 0; i < ui->history[kind].count; i++)
+            free(ui->history[kind].items[i]);
+        ui->history[kind].count = 0;
+    }
+}
+
 static void text_key(struct ui *ui, enum ui_action action, const struct ui_key *key)
 {
     struct ui_prompt *prompt = &ui->prompt;
@@ -92,14 +125,14 @@ static void text_key(struct ui *ui, enum ui_action action, const struct ui_key *
         if (key->code == UI_KEY_SCAN)
             line_edit_insert(&prompt->edit, key->text, key->len);
         text = mem_strdup(buf_str(&prompt->edit.text));
+        history_add(&ui->history[prompt->history], text);
         ui_prompt_close(ui);
         typed(ui, state, text);
         free(text);
     } else if (action == UI_DO_CANCEL) {
         ui_prompt_close(ui);
-    } else if (action == UI_DO_UP) {
-        if (prompt->earlier)
-            line_edit_set(&prompt->edit, prompt->earlier, strlen(prompt->earlier));
+    } else if (action == UI_DO_UP || action == UI_DO_DOWN) {
+        history_show(prompt, &ui->history[prompt->history], action == UI_DO_UP ? 1 : -1);
     } else if (key->code == UI_KEY_PASTE || (key->code >= ' ' && key->code < UI_KEY_BASE)) {
         line_edit_insert(&prompt->edit, key->text, key->len);
     } else {

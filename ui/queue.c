@@ -392,7 +392,7 @@ static bool queue_act(struct ui *ui, void *state, enum ui_action action)
         return true;
     case UI_DO_EXPORT:
         if (op)
-            ui_ask_text(ui, _("Write all to the new file:"), NULL, queue, export_typed);
+            ui_ask_text(ui, _("Write all to the new file:"), UI_HISTORY_FILE, queue, export_typed);
         return true;
     case UI_DO_COPY:
         if (op)

@@ -4,6 +4,8 @@
 #include <string.h>
 #include "base/mem.h"
 
+#define PIECE 256               /* records read at once when conditions are looked for */
+
 static void clear(struct rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++)
@@ -17,6 +19,7 @@ void rows_done(struct rows *rows)
     clear(rows);
     free(rows->items);
     free(rows->filter);
+    filter_done(&rows->where);
     *rows = (struct rows){ 0 };
 }
 
@@ -25,7 +28,85 @@ const struct row *rows_at_cursor(const struct rows *rows)
     return rows->count ? &rows->items[rows->cursor] : NULL;
 }
 
+enum rc rows_filter(struct rows *rows, const char *text, int64_t now_ms, struct err *err)
+{
+    struct filter where = { 0 };
+    enum rc rc = text ? filter_parse(rows->table, text, now_ms, &where, err) : RC_OK;
+
+    if (rc)
+        return rc;
+    filter_done(&rows->where);
+    rows->where = where;
+    free(rows->filter);
+    rows->filter = text ? mem_strdup(text) : NULL;
+    return RC_OK;
+}
+
 /* ---- reading ---- */
+
+static void reverse(struct record_list *list)
+{
+    for (size_t i = 0; i < list->count / 2; i++) {
+        struct record swap = list->items[i];
+
+        list->items[i] = list->items[list->count - 1 - i];
+        list->items[list->count - 1 - i] = swap;
+    }
+}
+
+/* Takes from a piece what fits, in the order of reading. */
+static void sift(const struct rows *rows, struct record_list *piece, bool is_backward,
+                 size_t wanted, struct record_list *found)
+{
+    for (size_t i = 0; i < piece->count && found->count < wanted; i++) {
+        struct record *rec = &piece->items[is_backward ? piece->count - 1 - i : i];
+
+        if (!filter_matches(&rows->where, rec))
+            continue;
+        found->items[found->count++] = *rec;
+        *rec = (struct record){ 0 };
+    }
+}
+
+/* Records that fit the conditions: reads on in pieces until there are enough. */
+static enum rc read_matching(const struct rows *rows, struct db *db, struct db_window window,
+                             struct record_list *out, struct err *err)
+{
+    bool is_backward = window.from == DB_FROM_END || window.from == DB_FROM_BEFORE;
+    struct record_list found = { mem_zero(window.count, sizeof *found.items), 0 };
+    size_t wanted = window.count, got = PIECE;
+    struct value key = { 0 };
+    char client_id[ID_SIZE];
+    enum rc rc = RC_OK;
+
+    window.count = PIECE;
+    while (rc == RC_OK && got == PIECE && found.count < wanted) {
+        struct record_list piece = { 0 };
+
+        rc = db_window_read(db, &window, &piece, err);
+        got = piece.count;
+        if (rc == RC_OK && got > 0) {
+            const struct record *edge = &piece.items[is_backward ? 0 : got - 1];
+
+            value_done(&key);
+            value_copy(&key, &edge->key);
+            memcpy(client_id, edge->client_id, sizeof client_id);
+            window.from = is_backward ? DB_FROM_BEFORE : DB_FROM_AFTER;
+            window.key = &key;
+            window.client_id = client_id;
+            sift(rows, &piece, is_backward, wanted, &found);
+        }
+        record_list_done(&piece);
+    }
+    value_done(&key);
+    if (is_backward)
+        reverse(&found);
+    if (rc)
+        record_list_done(&found);
+    else
+        *out = found;
+    return rc;
+}
 
 static enum rc read_window(const struct rows *rows, struct db *db, enum db_from from,
                            const struct record *at, size_t count, const char *find,
@@ -38,11 +119,20 @@ static enum rc read_window(const struct rows *rows, struct db *db, enum db_from 
         .from = from,
         .key = at ? &at->key : NULL,
         .client_id = at ? at->client_id : NULL,
-        .find = find ? find : rows->filter,
         .count = count,
     };
+    struct buf words = { 0 };
+    enum rc rc;
 
-    return db_window_read(db, &window, out, err);
+    buf_puts(&words, buf_str(&rows->where.words));
+    if (find)
+        buf_printf(&words, " %s", find);
+    if (words.len)
+        window.find = buf_str(&words);
+    rc = rows->where.count ? read_matching(rows, db, window, out, err)
+                           : db_window_read(db, &window, out, err);
+    buf_done(&words);
+    return rc;
 }
 
 static enum rc count_rows(struct rows *rows, struct db *db, struct err *err)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "db/store.h"
+#include "ui/filter.h"
 
 struct row {
     struct record record; /* record.key: where it was drawn, also when its key has changed since */
@@ -21,7 +22,8 @@ struct rows {                   /* all zero, then table is set, is an empty one 
     const struct table *table;
     enum db_view view;
     size_t sort;
-    char *filter;               /* NULL: none */
+    char *filter;               /* as typed; NULL: none */
+    struct filter where;        /* what it means */
     struct row *items;          /* room of them allocated */
     size_t count, room;
     size_t cursor;              /* index in items; 0 when there are none */
@@ -31,6 +33,10 @@ struct rows {                   /* all zero, then table is set, is an empty one 
 };
 
 void rows_done(struct rows *rows);
+
+/* Shows only what matches the text from the next reading on; NULL: all. RC_INVALID: it is as it
+ * was. */
+enum rc rows_filter(struct rows *rows, const char *text, int64_t now_ms, struct err *err);
 
 /* How many fit. Reads what is missing, keeps the cursor's record in sight. */
 enum rc rows_fit(struct rows *rows, struct db *db, size_t room, struct err *err);

@@ -109,6 +109,7 @@ void ui_session_close(struct ui *ui)
     ui->reader = ui->writer = NULL;
     free(ui->db_path);
     ui->db_path = NULL;
+    ui_history_done(ui);
     ui->title_right[0] = '\0';
     ui->status = (struct sync_status){ 0 };
     ui->counts = (struct db_queue_counts){ 0 };

@@ -67,13 +67,25 @@ struct ui_layer {
 
 enum ui_prompt_kind { UI_PROMPT_NONE, UI_PROMPT_KEYS, UI_PROMPT_TEXT };
 
+/* What was answered to questions of a kind before, for Up in the prompt. */
+#define UI_HISTORY_MAX 16
+enum ui_history_kind {
+    UI_HISTORY_FIND, UI_HISTORY_FILTER, UI_HISTORY_SET, UI_HISTORY_FILE, UI_HISTORY_COUNT
+};
+
+struct ui_history {
+    char *items[UI_HISTORY_MAX];        /* the newest last */
+    size_t count;
+};
+
 struct ui_prompt {
     enum ui_prompt_kind kind;
     char question[256];
     char keys[16];              /* characters that answer */
     bool is_soft;               /* other keys close it and do what they do */
     struct line_edit edit;
-    char *earlier;              /* Up brings it back; may be NULL */
+    enum ui_history_kind history;
+    size_t back;                /* how many answers back the shown one is; 0: what is typed now */
     void (*answered)(struct ui *ui, void *state, char key);             /* 0: Esc */
     void (*typed)(struct ui *ui, void *state, const char *text);        /* not called on Esc */
     void *state;
@@ -111,6 +123,7 @@ struct ui {
     struct ui_layer stack[UI_STACK_MAX];
     size_t depth;
     struct ui_prompt prompt;
+    struct ui_history history[UI_HISTORY_COUNT];
     struct ui_closed closed;
     char message[512];
 
@@ -142,8 +155,9 @@ void ui_ask_keys(struct ui *ui, const char *keys, void *state,
     __attribute__((format(printf, 5, 6)));
 /* Turns the question just asked into an offer, which any other key passes over. */
 void ui_ask_softly(struct ui *ui);
-void ui_ask_text(struct ui *ui, const char *label, const char *earlier, void *state,
+void ui_ask_text(struct ui *ui, const char *label, enum ui_history_kind history, void *state,
                  void (*typed)(struct ui *ui, void *state, const char *text));
+void ui_history_done(struct ui *ui);
 void ui_prompt_close(struct ui *ui);
 /* False: the key was not for the prompt, which is closed now. */
 bool ui_prompt_key(struct ui *ui, const struct ui_key *key);
