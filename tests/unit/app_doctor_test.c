@@ -243,6 +243,31 @@ static void a_discarded_change_is_in_its_file_before_it_goes(void **state)
     free(path);
 }
 
+static void import_takes_back_what_was_discarded_or_rescued(void **state)
+{
+    struct rig *rig = *state;
+    char *path = path_join(rig->f->dir, "kept.jsonl");
+    const char *words[] = { path };
+    const struct args args = { .words = words, .word_count = 1 };
+    const char *record = "{\"table\":\"tasks\",\"clientId\":\"" ID_A
+                         "\",\"record\":{\"text\":\"whole\"}}\n";
+    struct db_saved saved;
+    struct buf kept = { 0 };
+
+    SAVE(rig->f, ID_A, &saved, "text", "mine");
+    must(rig->f, discard_to(rig, path));
+    must(rig->f, file_read(path, 4096, &kept, &rig->f->err));
+    buf_puts(&kept, record); /* of a change that stands on a line of its own */
+    must(rig->f, file_replace(path, kept.data, kept.len, 0600, &rig->f->err));
+    assert_int_equal(command_import(&rig->app, &args), EXIT_DONE);
+    assert_string_equal(fixture_text(rig->f, ID_A, "text"), "mine");
+    struct db_ops ops = fixture_queue(rig->f, 1);
+    assert_string_equal(ops.items[0].set, "{\"text\":\"mine\"}");
+    db_ops_done(&ops);
+    buf_done(&kept);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +282,7 @@ int main(void)
         T(a_clock_before_the_build_or_the_last_sync_is_named),
         T(file_systems_of_other_machines_are_known),
         T(a_discarded_change_is_in_its_file_before_it_goes),
+        T(import_takes_back_what_was_discarded_or_rescued),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
