@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/i18n.h"
 #include "src/app/app.h"
@@ -14,12 +15,14 @@
  * forgotten. */
 static void set_locale(void)
 {
+    const char *dir = getenv("TEXTDOMAINDIR");  /* as gettext(1) has it: translations not installed */
+
     if (!setlocale(LC_ALL, ""))
         setlocale(LC_ALL, "C");
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
         setlocale(LC_CTYPE, "C.UTF-8");
     setlocale(LC_NUMERIC, "C");
-    bindtextdomain("outpost", OUTPOST_LOCALE_DIR);
+    bindtextdomain("outpost", dir && *dir ? dir : OUTPOST_LOCALE_DIR);
     bind_textdomain_codeset("outpost", "UTF-8");
     textdomain("outpost");
 }

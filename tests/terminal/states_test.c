@@ -8,42 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "base/file.h"
 #include "tests/terminal/world.h"
 
 #define MANY 30000                      /* records whose first sync takes a while */
-
-static void write_file(const struct world *w, const char *folder, const char *name,
-                       const char *text)
-{
-    struct err err = { 0 };
-    char dir[400], path[500];
-
-    (void)snprintf(dir, sizeof dir, "%s/%s", w->dir, folder);
-    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-    assert_int_equal(file_make_dirs(dir, &err), RC_OK);
-    assert_int_equal(file_replace(path, text, strlen(text), 0600, &err), RC_OK);
-}
-
-/* The tasks of this device have a choice that the backend does not know. */
-static const char more_choices[] =
-    "{\"name\":\"tasks\",\"label\":\"Tasks\",\"labelOne\":\"task\",\"title\":\"text\","
-    "\"done\":\"isCompleted\","
-    "\"list\":[\"isCompleted\",\"priority\",\"text\",\"dueAt\"],"
-    "\"sorts\":[{\"name\":\"due\",\"column\":\"dueAt\"},"
-    "{\"name\":\"priority\",\"column\":\"priority\",\"descending\":true},"
-    "{\"name\":\"changed\",\"column\":\"updatedAt\",\"descending\":true},"
-    "{\"name\":\"title\",\"column\":\"text\"}],"
-    "\"columns\":["
-    "{\"name\":\"text\",\"label\":\"Text\",\"type\":\"text\","
-    "\"required\":true,\"maxLength\":200},"
-    "{\"name\":\"isCompleted\",\"label\":\"Done\",\"type\":\"bool\",\"default\":false},"
-    "{\"name\":\"priority\",\"label\":\"Priority\",\"type\":\"choice\",\"choices\":["
-    "{\"value\":\"low\",\"label\":\"low\"},{\"value\":\"normal\",\"label\":\"normal\"},"
-    "{\"value\":\"high\",\"label\":\"high\"},{\"value\":\"urgent\",\"label\":\"urgent\"}]},"
-    "{\"name\":\"dueAt\",\"label\":\"Due\",\"type\":\"date\"},"
-    "{\"name\":\"notes\",\"label\":\"Notes\",\"type\":\"text\","
-    "\"multiline\":true,\"maxLength\":20000}]}";
 
 static void signing_in_without_a_connection_tries_again_by_itself(void **state)
 {
@@ -92,7 +59,7 @@ static void a_change_that_is_refused_three_times_raises_a_banner(void **state)
     struct term *t;
 
     world_sign_in(w);
-    write_file(w, "no-config/outpost/tables", "tasks.json", more_choices);
+    world_write(w, "no-config/outpost/tables", "tasks.json", world_more_choices);
     world_add(w, urgent);
     world_add(w, fine);
     t = world_open(w, 24, 80, NULL);
@@ -156,9 +123,9 @@ static void every_table_of_the_registry_has_its_list_and_form(void **state)
     struct term *t;
 
     world_backend_down(w);
-    write_file(w, "tables", "readings.json", meters);
+    world_write(w, "tables", "readings.json", meters);
     w->has_tables = true;
-    write_file(w, "no-config/outpost/tables", "readings.json", meters);
+    world_write(w, "no-config/outpost/tables", "readings.json", meters);
     world_backend_up(w);
     world_sign_in(w);
     t = world_open(w, 24, 80, NULL);

@@ -157,7 +157,7 @@ const char *term_row(struct term *t, int row)
     return buf_str(&text);
 }
 
-static bool has(struct term *t, const char *text)
+bool term_has(struct term *t, const char *text)
 {
     struct buf screen = { 0 };
     bool found;
@@ -173,7 +173,7 @@ static void wait_until(struct term *t, const char *text, bool wanted)
     int64_t deadline = clock_mono(&clock_system) + TERM_DEADLINE_MS;
     struct buf screen = { 0 };
 
-    while (has(t, text) != wanted) {
+    while (term_has(t, text) != wanted) {
         if (clock_mono(&clock_system) > deadline) {
             term_text(t, &screen);
             print_error("%s \"%s\" on this screen:\n%s", wanted ? "No" : "Still", text,

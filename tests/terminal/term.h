@@ -61,6 +61,7 @@ int term_wait_exit(struct term *t);
 
 /* The screen as text: trailing blanks off, a newline behind each row. */
 void term_text(struct term *t, struct buf *out);
+bool term_has(struct term *t, const char *text);         /* of what has been read */
 /* One row, the same. Valid until the next call. */
 const char *term_row(struct term *t, int row);
 /* Compares all rows; clock times count as HH:MM. */

@@ -11,10 +11,30 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/file.h"
 #include "base/mem.h"
 #include "tests/unit/temp_dir.h"
 
 #define ARGS_MAX 24
+
+const char world_more_choices[] =
+    "{\"name\":\"tasks\",\"label\":\"Tasks\",\"labelOne\":\"task\",\"title\":\"text\","
+    "\"done\":\"isCompleted\","
+    "\"list\":[\"isCompleted\",\"priority\",\"text\",\"dueAt\"],"
+    "\"sorts\":[{\"name\":\"due\",\"column\":\"dueAt\"},"
+    "{\"name\":\"priority\",\"column\":\"priority\",\"descending\":true},"
+    "{\"name\":\"changed\",\"column\":\"updatedAt\",\"descending\":true},"
+    "{\"name\":\"title\",\"column\":\"text\"}],"
+    "\"columns\":["
+    "{\"name\":\"text\",\"label\":\"Text\",\"type\":\"text\","
+    "\"required\":true,\"maxLength\":200},"
+    "{\"name\":\"isCompleted\",\"label\":\"Done\",\"type\":\"bool\",\"default\":false},"
+    "{\"name\":\"priority\",\"label\":\"Priority\",\"type\":\"choice\",\"choices\":["
+    "{\"value\":\"low\",\"label\":\"low\"},{\"value\":\"normal\",\"label\":\"normal\"},"
+    "{\"value\":\"high\",\"label\":\"high\"},{\"value\":\"urgent\",\"label\":\"urgent\"}]},"
+    "{\"name\":\"dueAt\",\"label\":\"Due\",\"type\":\"date\"},"
+    "{\"name\":\"notes\",\"label\":\"Notes\",\"type\":\"text\","
+    "\"multiline\":true,\"maxLength\":20000}]}";
 
 static void set_environment(const struct world *w)
 {
@@ -60,16 +80,20 @@ static pid_t start(const char *const *argv, int *in, int *out)
     return pid;
 }
 
-static int run(const char *input, const char *const *argv)
+/* What it says goes to *said, unless that is NULL. */
+static int run(const char *input, const char *const *argv, struct buf *said)
 {
     char bytes[4096];
     int in, out, status;
+    ssize_t len;
     pid_t pid = start(argv, &in, &out);
 
     assert_int_equal(write(in, input, strlen(input)), strlen(input));
     (void)close(in);
-    while (read(out, bytes, sizeof bytes) > 0)
-        continue;
+    while ((len = read(out, bytes, sizeof bytes)) > 0) {
+        if (said)
+            buf_append(said, bytes, (size_t)len);
+    }
     (void)close(out);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -86,9 +110,11 @@ static char *backend_file(const struct world *w)
 void world_backend_up(struct world *w)
 {
     char listen[64], line[256] = "", tables[300];
-    const char *const argv[] = { BACKEND_PATH, "serve", "--quiet", "--db", backend_file(w),
-                                 "--listen", listen, w->has_tables ? "--tables" : NULL, tables,
-                                 NULL };
+    const char *const argv[] = { BACKEND_PATH,    "serve",
+                                 "--quiet",       "--db",
+                                 backend_file(w), "--listen",
+                                 listen,          w->has_tables ? "--tables" : NULL,
+                                 tables,          NULL };
     size_t len = 0;
     int in, out;
 
@@ -126,17 +152,17 @@ void world_password(struct world *w, const char *password)
     char line[128];
 
     (void)snprintf(line, sizeof line, "%s\n", password);
-    assert_int_equal(run(line, argv), 0);
+    assert_int_equal(run(line, argv, NULL), 0);
 }
 
 void world_seed(struct world *w, int count)
 {
     char number[16];
-    const char *const argv[] = { BACKEND_PATH, "seed", "--user", WORLD_EMAIL, "--count", number,
-                                 "--db", backend_file(w), NULL };
+    const char *const argv[] = { BACKEND_PATH, "seed", "--user",        WORLD_EMAIL, "--count",
+                                 number,       "--db", backend_file(w), NULL };
 
     (void)snprintf(number, sizeof number, "%d", count);
-    assert_int_equal(run("", argv), 0);
+    assert_int_equal(run("", argv, NULL), 0);
 }
 
 void world_backend_kill(struct world *w)
@@ -161,7 +187,7 @@ int world_make(void **state)
     free(dir);
     set_environment(w);
     (void)backend_file(w);
-    if (run(WORLD_PASSWORD "\n", add) != 0)
+    if (run(WORLD_PASSWORD "\n", add, NULL) != 0)
         return -1;
     world_backend_up(w);
     *state = w;
@@ -179,21 +205,32 @@ int world_remove(void **state)
     return temp_dir_remove(&dir);
 }
 
-void world_run(struct world *w, int code, const char *input, const char *const *args)
+static void run_outpost(int code, const char *input, const char *const *args, struct buf *said)
 {
     const char *argv[ARGS_MAX] = { OUTPOST_PATH };
     size_t n = 1;
 
-    (void)w;
     while (*args && n < ARGS_MAX - 1)
         argv[n++] = *args++;
-    assert_int_equal(run(input, argv), code);
+    assert_int_equal(run(input, argv, said), code);
+}
+
+void world_run(struct world *w, int code, const char *input, const char *const *args)
+{
+    (void)w;
+    run_outpost(code, input, args, NULL);
+}
+
+void world_output(struct world *w, const char *const *args, struct buf *out)
+{
+    (void)w;
+    run_outpost(0, "", args, out);
 }
 
 void world_sign_in(struct world *w)
 {
-    const char *const args[] = { "login", "--server", w->server, "--user", WORLD_EMAIL,
-                                 "--password-file", "-", NULL };
+    const char *const args[] = { "login",     "--server",        w->server, "--user",
+                                 WORLD_EMAIL, "--password-file", "-",       NULL };
 
     world_run(w, 0, WORLD_PASSWORD "\n", args);
 }
@@ -208,6 +245,17 @@ void world_add(struct world *w, const char *const *sets)
         args[n++] = *sets++;
     }
     world_run(w, 0, "", args);
+}
+
+void world_write(const struct world *w, const char *folder, const char *name, const char *text)
+{
+    struct err err = { 0 };
+    char dir[400], path[500];
+
+    (void)snprintf(dir, sizeof dir, "%s/%s", w->dir, folder);
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_int_equal(file_make_dirs(dir, &err), RC_OK);
+    assert_int_equal(file_replace(path, text, strlen(text), 0600, &err), RC_OK);
 }
 
 const char *world_program(void)

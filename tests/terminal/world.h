@@ -41,8 +41,16 @@ void world_client_id(struct world *w, const char *title, char out[64]);
 /* Runs `outpost ARGS` (NULL-terminated) on the device, with `input` on stdin; its exit code must be
  * `code`. */
 void world_run(struct world *w, int code, const char *input, const char *const *args);
+/* The same with nothing on stdin and exit code 0; appends what it says on stdout. */
+void world_output(struct world *w, const char *const *args, struct buf *out);
 void world_sign_in(struct world *w); /* on the command line, with the first sync */
 void world_add(struct world *w, const char *const *sets);       /* COL=VALUE ..., NULL-terminated */
+
+/* Writes a file of the world, in a folder that is made if it is missing. */
+void world_write(const struct world *w, const char *folder, const char *name, const char *text);
+/* A definition of the tasks with a priority, "urgent", that the backend does not know. */
+extern const char world_more_choices[];
+#define WORLD_TABLES "no-config/outpost/tables"         /* the folder of the device's definitions */
 
 const char *world_program(void);                        /* path of `outpost` */
 /* Opens the screen. env: more NAME=VALUE, NULL-terminated, or NULL. */
