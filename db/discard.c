@@ -1,4 +1,5 @@
-/* The queue by hand: one op taken out, or edited. What an op had set goes back to what was there without it. */
+/* The queue by hand: one op taken out, or edited. What an op had set goes back to what was there
+ * without it. */
 #include "db/store_priv.h"
 
 #include <cjson/cJSON.h>
@@ -39,7 +40,8 @@ static void undo_columns(struct row *row, const struct db_op *op)
     cJSON *set = parse_object(op->set), *base = parse_object(op->base);
     const cJSON *item;
 
-    cJSON_ArrayForEach(item, set) {
+    cJSON_ArrayForEach(item, set)
+    {
         const struct column *col = table_column(row->table, item->string);
         if (col != NULL)
             set_column(row, col, cJSON_GetObjectItemCaseSensitive(base, item->string));
@@ -53,7 +55,8 @@ static void redo_columns(struct row *row, const struct db_ops *waiting)
     for (size_t i = 0; i < waiting->count; i++) {
         cJSON *set = parse_object(waiting->items[i].set);
         const cJSON *item;
-        cJSON_ArrayForEach(item, set) {
+        cJSON_ArrayForEach(item, set)
+        {
             const struct column *col = table_column(row->table, item->string);
             if (col != NULL)
                 set_column(row, col, item);
@@ -62,9 +65,11 @@ static void redo_columns(struct row *row, const struct db_ops *waiting)
     }
 }
 
-/* The bases of what still waits: where it sets a column that the discarded op had set, the value before is that op's.
- * Only ops behind it, and those were never sent, because ops of one record go one after the other. */
-static enum rc rebase_waiting(struct db *db, const struct db_op *op, const struct db_ops *waiting, struct err *err)
+/* The bases of what still waits: where it sets a column that the discarded op had set, the value
+ * before is that op's. Only ops behind it, and those were never sent, because ops of one record
+ * go one after the other. */
+static enum rc rebase_waiting(struct db *db, const struct db_op *op, const struct db_ops *waiting,
+                              struct err *err)
 {
     cJSON *gone = parse_object(op->set), *before = parse_object(op->base);
     enum rc rc = RC_OK;
@@ -75,7 +80,8 @@ static enum rc rebase_waiting(struct db *db, const struct db_op *op, const struc
         struct buf text = { 0 };
         bool is_changed = false;
         const cJSON *item;
-        cJSON_ArrayForEach(item, set) {
+        cJSON_ArrayForEach(item, set)
+        {
             const cJSON *was = cJSON_GetObjectItemCaseSensitive(before, item->string);
             if (later->seq < op->seq || later->sent_at != 0 || op_flaw(later) != NULL ||
                 cJSON_GetObjectItemCaseSensitive(gone, item->string) == NULL)
@@ -84,7 +90,8 @@ static enum rc rebase_waiting(struct db *db, const struct db_op *op, const struc
             cJSON_DeleteItemFromObjectCaseSensitive(base, item->string);
             if (was != NULL)
                 cJSON_AddItemToObject(base, item->string, cJSON_Duplicate(was, true));
-            cJSON_DeleteItemFromObjectCaseSensitive(gone, item->string);        /* a third one is based on this one */
+            cJSON_DeleteItemFromObjectCaseSensitive(
+                gone, item->string); /* a third one is based on this one */
         }
         json_put(&text, base);
         if (is_changed)
@@ -115,7 +122,8 @@ static enum rc settle(struct db *db, struct row *row, const struct db_op *op, st
     if (is_known) {
         row_take_columns(row, &theirs, NULL);
     } else {
-        /* The backend has a version, and ours of it is lost: the walk brings it, whatever its rev. */
+        /* The backend has a version, and ours of it is lost: the walk brings it, whatever its
+         * rev. */
         undo_columns(row, op);
         row->rev = 0;
         rc = walk_begin_in_tx(db, row->table, NULL, err);
@@ -137,8 +145,8 @@ static bool has_unreadable(const struct db_ops *ops)
 }
 
 /* Others wait still: their columns stay, the rest becomes the office's version. */
-static enum rc settle_behind(struct db *db, struct row *row, const struct db_op *op, const struct db_ops *waiting,
-                             struct err *err)
+static enum rc settle_behind(struct db *db, struct row *row, const struct db_op *op,
+                             const struct db_ops *waiting, struct err *err)
 {
     struct doc theirs = { 0 };
 
@@ -154,15 +162,18 @@ static enum rc settle_behind(struct db *db, struct row *row, const struct db_op 
     return rc;
 }
 
-static enum rc check_discard(const struct db_op *op, const struct row *row, const struct db_ops *waiting,
-                             struct err *err)
+static enum rc check_discard(const struct db_op *op, const struct row *row,
+                             const struct db_ops *waiting, struct err *err)
 {
-    if (row->server_id == NULL && op->is_create && waiting->count > 0 && waiting->items[0].seq > op->seq)
-        return err_set(err, RC_INVALID, "Later changes of this new record wait, too: discard those first.");
+    if (row->server_id == NULL && op->is_create && waiting->count > 0 &&
+        waiting->items[0].seq > op->seq)
+        return err_set(err, RC_INVALID,
+                       "Later changes of this new record wait, too: discard those first.");
     return RC_OK;
 }
 
-/* A record whose definition is missing can not be put back; one of a table that never was has no row. */
+/* A record whose definition is missing can not be put back; one of a table that never was has no
+ * row. */
 static enum rc check_table(struct db *db, const char *table_name, struct err *err)
 {
     sqlite3_stmt *st = sql_get(db->sql, "SELECT 1 FROM sync_metadata WHERE table_name = ?1", err);
@@ -174,8 +185,11 @@ static enum rc check_table(struct db *db, const char *table_name, struct err *er
     sqlite3_reset(st);
     if (rc == RC_NOT_FOUND)
         return RC_OK;
-    return rc ? rc : err_set(err, RC_INVALID, "The definition of table %s is missing on this device: put it back first, "
-                             "else the office's version can not be brought back.", table_name);
+    return rc ? rc
+              : err_set(err, RC_INVALID,
+                        "The definition of table %s is missing on this device: put it back first, "
+                        "else the office's version can not be brought back.",
+                        table_name);
 }
 
 static enum rc put_back(struct db *db, const struct db_op *op, struct err *err)
@@ -193,17 +207,18 @@ static enum rc put_back(struct db *db, const struct db_op *op, struct err *err)
     if (!rc)
         rc = check_discard(op, &row, &waiting, err);
     if (!rc && row.is_pending)
-        rc = waiting.count > 0 ? settle_behind(db, &row, op, &waiting, err) : settle(db, &row, op, err);
+        rc = waiting.count > 0 ? settle_behind(db, &row, op, &waiting, err)
+                               : settle(db, &row, op, err);
     if (rc == RC_NOT_FOUND)
-        rc = RC_OK;             /* there is no such record (any more): nothing to put back */
+        rc = RC_OK; /* there is no such record (any more): nothing to put back */
     db_ops_done(&waiting);
     row_done(&row);
     return rc;
 }
 
 /* Runs a statement with the record (?1 ?2), the ids (?3, a JSON array) and the time (?4). */
-static enum rc run_for_ids(struct db *db, const char *text, const struct db_op *op, const char *ids, int *changes,
-                           struct err *err)
+static enum rc run_for_ids(struct db *db, const char *text, const struct db_op *op, const char *ids,
+                           int *changes, struct err *err)
 {
     sqlite3_stmt *st = sql_get(db->sql, text, err);
 
@@ -218,8 +233,9 @@ static enum rc run_for_ids(struct db *db, const char *text, const struct db_op *
     return rc;
 }
 
-/* What has left this device may arrive at any time. The next op of the record stands for it: one that waits and has not
- * left yet, or one that is made later (queue.c). Receipts are kept for 90 days, and so are these. */
+/* What has left this device may arrive at any time. The next op of the record stands for it: one
+ * that waits and has not left yet, or one that is made later (queue.c). Receipts are kept for 90
+ * days, and so are these. */
 static enum rc remember_sent(struct db *db, const struct db_op *op, struct err *err)
 {
     cJSON *ids = NULL;
@@ -229,20 +245,29 @@ static enum rc remember_sent(struct db *db, const struct db_op *op, struct err *
 
     const char *flaw = op_flaw(op);
     if (flaw != NULL || json_parse(op->replaces, strlen(op->replaces), &ids, &ignored) != RC_OK)
-        ids = cJSON_CreateArray();      /* what can not be read would spoil the op that stands for it */
+        ids = cJSON_CreateArray(); /* what can not be read would spoil the op that stands for it */
     if (op->sent_at != 0 && id_is_valid(op->op_id))
         cJSON_AddItemToArray(ids, cJSON_CreateString(op->op_id));
     json_put(&text, ids);
-    enum rc rc = run_for_ids(db, "DELETE FROM sync_discarded WHERE at < ?4 - 90 * 86400000 AND ?1 <> ?2 AND ?3 <> ''", op,
-                             buf_str(&text), &changes, err);
+    enum rc rc = run_for_ids(
+        db, "DELETE FROM sync_discarded WHERE at < ?4 - 90 * 86400000 AND ?1 <> ?2 AND ?3 <> ''",
+        op, buf_str(&text), &changes, err);
     if (!rc && cJSON_GetArraySize(ids) > 0) {
-        rc = run_for_ids(db, "UPDATE sync_queue SET replaces = (SELECT json_group_array(value) FROM (SELECT value FROM "
-                             "json_each(?3) UNION SELECT value FROM json_each(replaces) LIMIT 20)) WHERE seq = (SELECT "
-                             "min(seq) FROM sync_queue WHERE table_name = ?1 AND record_client_id = ?2) AND sent_at = 0 "
-                             "AND json_valid(replaces) AND ?4 >= 0", op, buf_str(&text), &changes, err);
+        rc = run_for_ids(db,
+                         "UPDATE sync_queue SET replaces = (SELECT json_group_array(value) FROM "
+                         "(SELECT value FROM "
+                         "json_each(?3) UNION SELECT value FROM json_each(replaces) LIMIT 20)) "
+                         "WHERE seq = (SELECT "
+                         "min(seq) FROM sync_queue WHERE table_name = ?1 AND record_client_id = "
+                         "?2) AND sent_at = 0 "
+                         "AND json_valid(replaces) AND ?4 >= 0",
+                         op, buf_str(&text), &changes, err);
         if (!rc && changes == 0)
-            rc = run_for_ids(db, "INSERT OR IGNORE INTO sync_discarded (op_id, table_name, record_client_id, at) "
-                                 "SELECT value, ?1, ?2, ?4 FROM json_each(?3)", op, buf_str(&text), &changes, err);
+            rc = run_for_ids(
+                db,
+                "INSERT OR IGNORE INTO sync_discarded (op_id, table_name, record_client_id, at) "
+                "SELECT value, ?1, ?2, ?4 FROM json_each(?3)",
+                op, buf_str(&text), &changes, err);
     }
     cJSON_Delete(ids);
     buf_done(&text);
@@ -273,16 +298,19 @@ enum rc db_queue_discard(struct db *db, const struct db_op *op, int64_t want, st
     else
         tx_rollback(db);
     if (!rc)
-        log_info("db", "discarded change %.36s", id_is_valid(now.op_id) ? now.op_id : "without an id");
+        log_info("db", "discarded change %.36s",
+                 id_is_valid(now.op_id) ? now.op_id : "without an id");
     db_op_done(&now);
     return rc;
 }
 
-enum rc db_queue_edit(struct db *db, const struct db_op *op, const struct value *values, const bool *is_set,
-                      struct db_saved *out, struct err *err)
+enum rc db_queue_edit(struct db *db, const struct db_op *op, const struct value *values,
+                      const bool *is_set, struct db_saved *out, struct err *err)
 {
     const struct table *table = registry_find(db->registry, op->table_name);
-    const struct db_edit edit = { .table = table, .client_id = op->client_id, .values = values, .is_set = is_set };
+    const struct db_edit edit = {
+        .table = table, .client_id = op->client_id, .values = values, .is_set = is_set
+    };
 
     if (table == NULL)
         return err_set(err, RC_INVALID, "The definition of this table is missing on this device.");

@@ -1,6 +1,6 @@
-/* One op in memory: read from its row, looked over, written as JSON. A row may hold anything (a damaged page, a hand
- * with another program), so nothing of it is believed: what cannot be sent is never sent, and can still be shown,
- * exported and discarded. */
+/* One op in memory: read from its row, looked over, written as JSON. A row may hold anything (a
+ * damaged page, a hand with another program), so nothing of it is believed: what cannot be sent
+ * is never sent, and can still be shown, exported and discarded. */
 #include "db/push.h"
 #include "db/store_priv.h"
 
@@ -11,7 +11,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-static const char *const state_names[] = { [OP_QUEUED] = "queued", [OP_HELD] = "held", [OP_FAILED] = "failed" };
+static const char *const state_names[] = {
+    [OP_QUEUED] = "queued", [OP_HELD] = "held", [OP_FAILED] = "failed"
+};
 
 const char *op_state_name(enum op_state state)
 {
@@ -121,7 +123,8 @@ static bool is_id_list(const char *text)
         return true;
     json = parse(text);
     bool is_one = cJSON_IsArray(json) && cJSON_GetArraySize(json) <= REPLACES_MAX;
-    cJSON_ArrayForEach(item, json) {
+    cJSON_ArrayForEach(item, json)
+    {
         is_one = is_one && cJSON_IsString(item) && id_is_valid(item->valuestring);
     }
     cJSON_Delete(json);
@@ -140,7 +143,8 @@ const char *op_flaw(const struct db_op *op)
         return "the values before it";
     if (!is_id_list(op->replaces))
         return "what it replaces";
-    if (op->created_at < 0 || op->created_at > CLOCK_MAX_MS || op->updated_at < 0 || op->updated_at > CLOCK_MAX_MS)
+    if (op->created_at < 0 || op->created_at > CLOCK_MAX_MS || op->updated_at < 0 ||
+        op->updated_at > CLOCK_MAX_MS)
         return "its time";
     return NULL;
 }
@@ -151,8 +155,9 @@ void db_op_encode(const struct db_op *op, struct buf *out)
 {
     buf_printf(out, "{\"opId\":\"%s\",\"table\":", op->op_id);
     json_put_string(out, op->table_name, strlen(op->table_name));
-    buf_printf(out, ",\"clientId\":\"%s\",\"operation\":\"%s\",\"set\":%s,\"base\":%s,\"createdAt\":", op->client_id,
-               op->is_create ? "create" : "update", op->set, op->base);
+    buf_printf(out,
+               ",\"clientId\":\"%s\",\"operation\":\"%s\",\"set\":%s,\"base\":%s,\"createdAt\":",
+               op->client_id, op->is_create ? "create" : "update", op->set, op->base);
     buf_put_i64(out, op->created_at);
     buf_puts(out, ",\"updatedAt\":");
     buf_put_i64(out, op->updated_at);
@@ -189,7 +194,8 @@ static void put_any_member(struct buf *out, const char *name, const char *s)
         buf_puts(out, "null");
 }
 
-/* What reads as JSON goes out as it is, anything else as a string: a person may still make sense of it. */
+/* What reads as JSON goes out as it is, anything else as a string: a person may still make sense
+ * of it. */
 static void put_json_member(struct buf *out, const char *name, const char *text)
 {
     cJSON *json = parse(text);
@@ -217,7 +223,8 @@ void db_op_to_json(const struct db_op *op, struct buf *out)
     buf_put_i64(out, op->updated_at);
     if (strcmp(op->replaces, "[]") != 0)
         put_json_member(out, "replaces", op->replaces);
-    buf_printf(out, ",\"state\":\"%s\",\"retryCount\":%d,\"sentAt\":", op_state_name(op->state), op->retry_count);
+    buf_printf(out, ",\"state\":\"%s\",\"retryCount\":%d,\"sentAt\":", op_state_name(op->state),
+               op->retry_count);
     buf_put_i64(out, op->sent_at);
     buf_puts(out, ",\"retryAt\":");
     buf_put_i64(out, op->retry_at);

@@ -1,5 +1,6 @@
-/* What can still be had from a store that does not open. It works on a copy, asks for one row at a time by its number,
- * and goes on behind a row that can not be read: a damaged page takes the rows with it that lie on it, and no others. */
+/* What can still be had from a store that does not open. It works on a copy, asks for one row at
+ * a time by its number, and goes on behind a row that can not be read: a damaged page takes the
+ * rows with it that lie on it, and no others. */
 #include "db/doctor.h"
 #include "db/store_priv.h"
 
@@ -14,8 +15,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define ROWS_MAX 5000000        /* where the highest number can not be read, */
-#define FAILURES_MAX 100000     /* and then only as long as not that many failed in a row */
+#define ROWS_MAX 5000000    /* where the highest number can not be read, */
+#define FAILURES_MAX 100000 /* and then only as long as not that many failed in a row */
 #define TABLES_MAX 400
 #define PAGE_SIZE 4096
 
@@ -25,7 +26,8 @@ struct rescue {
     enum rc (*each)(void *ctx, const struct buf *json, struct err *err);
     void *ctx;
     struct db_rescued done;
-    char **with_op;             /* ids of records whose op was written whole, sorted before they are looked up */
+    char *
+        *with_op; /* ids of records whose op was written whole, sorted before they are looked up */
     size_t with_op_count, with_op_room;
 };
 
@@ -85,7 +87,8 @@ static enum rc make_copy(const char *path, struct copy *copy, struct err *err)
     struct buf text = { 0 };
     enum rc rc;
 
-    buf_printf(&text, "%s/outpost-rescue-XXXXXX", parent != NULL && *parent == '/' ? parent : "/tmp");
+    buf_printf(&text, "%s/outpost-rescue-XXXXXX",
+               parent != NULL && *parent == '/' ? parent : "/tmp");
     copy->dir = buf_take(&text);
     if (mkdtemp(copy->dir) == NULL) {
         rc = err_sys(err, RC_IO, errno, "Cannot make %s", copy->dir);
@@ -120,7 +123,7 @@ static int64_t number(struct rescue *r, const char *query, int64_t otherwise)
     int64_t n = otherwise;
 
     if (st != NULL && sqlite3_step(st) == SQLITE_ROW)
-        n = sqlite3_column_int64(st, 0);        /* of an empty table: 0 */
+        n = sqlite3_column_int64(st, 0); /* of an empty table: 0 */
     sqlite3_finalize(st);
     return n < 0 || n > ROWS_MAX ? ROWS_MAX : n;
 }
@@ -208,8 +211,9 @@ static void put_sqlite_value(sqlite3_stmt *st, int at, const struct column *col,
 
 static bool is_system(const char *name)
 {
-    static const char *const names[] = { "id", "client_id", "server_id", "server_rev", "user_id", "created_at",
-                                         "updated_at", "sync_status", "shadow", "extra" };
+    static const char *const names[] = { "id",      "client_id",  "server_id",  "server_rev",
+                                         "user_id", "created_at", "updated_at", "sync_status",
+                                         "shadow",  "extra" };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
@@ -242,8 +246,8 @@ static void put_time(sqlite3_stmt *st, const char *member, const char *name, str
     buf_put_i64(out, at < 0 ? 0 : sqlite3_column_int64(st, at));
 }
 
-static void record_json(const struct rescue *r, sqlite3_stmt *st, const struct table *table, const char *sql_name,
-                        struct buf *out)
+static void record_json(const struct rescue *r, sqlite3_stmt *st, const struct table *table,
+                        const char *sql_name, struct buf *out)
 {
     const char *id = (const char *)sqlite3_column_text(st, find_column(st, "client_id"));
     bool is_first = true;
@@ -292,7 +296,8 @@ static enum rc rescue_table(struct rescue *r, const char *sql_name, struct err *
     buf_clear(&text);
     buf_printf(&text, "SELECT * FROM \"%s\" NOT INDEXED WHERE id = ?1", sql_name);
     sqlite3_stmt *st = prepare(r, buf_str(&text));
-    bool is_data = st != NULL && find_column(st, "client_id") >= 0 && find_column(st, "sync_status") >= 0;
+    bool is_data =
+        st != NULL && find_column(st, "client_id") >= 0 && find_column(st, "sync_status") >= 0;
     int failures = 0;
     for (int64_t id = 1; is_data && !rc && id <= last && failures < FAILURES_MAX; id++) {
         sqlite3_bind_int64(st, 1, id);
@@ -316,8 +321,9 @@ static enum rc rescue_table(struct rescue *r, const char *sql_name, struct err *
 
 static enum rc rescue_records(struct rescue *r, struct err *err)
 {
-    sqlite3_stmt *st = prepare(r, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' "
-                                  "AND instr(name, '\"') = 0");
+    sqlite3_stmt *st = prepare(
+        r, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' "
+           "AND instr(name, '\"') = 0");
     char *names[TABLES_MAX];
     size_t count = 0;
     enum rc rc = RC_OK;
@@ -340,25 +346,49 @@ static enum rc rescue_records(struct rescue *r, struct err *err)
 
 static bool has_schema(sqlite3 *handle)
 {
-    return sqlite3_exec(handle, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL) == SQLITE_OK;
+    return sqlite3_exec(handle, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL) ==
+           SQLITE_OK;
 }
 
-/* A header as a store of ours has it (sqlite.org/fileformat2.html, section 1.3): the page with the schema may be whole
- * behind one that is not. */
+/* A header as a store of ours has it (sqlite.org/fileformat2.html, section 1.3): the page with
+ * the schema may be whole behind one that is not. */
 static void write_header(const struct copy *copy)
 {
-    static const unsigned char start[24] = { 'S', 'Q', 'L', 'i', 't', 'e', ' ', 'f', 'o', 'r', 'm', 'a', 't', ' ', '3', 0,
-                                             PAGE_SIZE >> 8, PAGE_SIZE & 0xff, 1, 1, 0, 64, 32, 32 };
+    static const unsigned char start[24] = { 'S',
+                                             'Q',
+                                             'L',
+                                             'i',
+                                             't',
+                                             'e',
+                                             ' ',
+                                             'f',
+                                             'o',
+                                             'r',
+                                             'm',
+                                             'a',
+                                             't',
+                                             ' ',
+                                             '3',
+                                             0,
+                                             PAGE_SIZE >> 8,
+                                             PAGE_SIZE & 0xff,
+                                             1,
+                                             1,
+                                             0,
+                                             64,
+                                             32,
+                                             32 };
     unsigned char header[100] = { 0 };
     int fd = open(copy->path, O_RDWR | O_CLOEXEC);
     off_t pages = fd < 0 ? 0 : lseek(fd, 0, SEEK_END) / PAGE_SIZE;
 
     memcpy(header, start, sizeof start);
-    header[27] = header[95] = 1;        /* change counter, and the one that the size in pages is valid for */
+    header[27] = header[95] =
+        1; /* change counter, and the one that the size in pages is valid for */
     for (int i = 0; i < 4; i++)
         header[28 + i] = (unsigned char)(pages >> (24 - 8 * i));
-    header[47] = 4;                     /* schema format */
-    header[59] = 1;                     /* UTF-8 */
+    header[47] = 4; /* schema format */
+    header[59] = 1; /* UTF-8 */
     if (fd >= 0 && pwrite(fd, header, sizeof header, 0) != (ssize_t)sizeof header)
         log_warn("db", "rescue: the copy can not be written");
     if (fd >= 0)
@@ -371,11 +401,14 @@ static enum rc open_copy(struct rescue *r, const struct copy *copy, struct err *
     for (int i = 0; i < 3; i++) {
         if (i == 2)
             write_header(copy);
-        if (sqlite3_open_v2(copy->path, &r->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
+        if (sqlite3_open_v2(copy->path, &r->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                            NULL) == SQLITE_OK) {
             sqlite3_db_config(r->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
             /* writable_schema: a part of the schema that can not be read is passed over. */
-            sqlite3_exec(r->handle, "PRAGMA writable_schema = ON; PRAGMA query_only = ON; PRAGMA cell_size_check = ON",
-                         NULL, NULL, NULL);
+            sqlite3_exec(
+                r->handle,
+                "PRAGMA writable_schema = ON; PRAGMA query_only = ON; PRAGMA cell_size_check = ON",
+                NULL, NULL, NULL);
             if (has_schema(r->handle))
                 return RC_OK;
         }
@@ -383,11 +416,14 @@ static enum rc open_copy(struct rescue *r, const struct copy *copy, struct err *
         r->handle = NULL;
         unlink(copy->wal);
     }
-    return err_set(err, RC_CORRUPT, "Nothing of the file can be read: the pages that say what is where are destroyed.");
+    return err_set(
+        err, RC_CORRUPT,
+        "Nothing of the file can be read: the pages that say what is where are destroyed.");
 }
 
-enum rc db_rescue(const char *path, const struct registry *reg, enum rc (*each)(void *ctx, const struct buf *json,
-                  struct err *err), void *ctx, struct db_rescued *out, struct err *err)
+enum rc db_rescue(const char *path, const struct registry *reg,
+                  enum rc (*each)(void *ctx, const struct buf *json, struct err *err), void *ctx,
+                  struct db_rescued *out, struct err *err)
 {
     struct rescue r = { .reg = reg, .each = each, .ctx = ctx };
     struct copy copy = { 0 };
@@ -408,6 +444,7 @@ enum rc db_rescue(const char *path, const struct registry *reg, enum rc (*each)(
     free(r.with_op);
     if (!rc)
         *out = r.done;
-    log_info("db", "rescue: %lld changes, %lld records: %s", (long long)r.done.ops, (long long)r.done.records, rc_name(rc));
+    log_info("db", "rescue: %lld changes, %lld records: %s", (long long)r.done.ops,
+             (long long)r.done.records, rc_name(rc));
     return rc;
 }

@@ -45,10 +45,10 @@ const char *checkup_network_fs(long type)
         unsigned type;
         const char *name;
     } rows[] = {
-        { 0x6969, "NFS" },       { 0xFF534D42, "CIFS" },  { 0xFE534D42, "SMB2" },
-        { 0x517B, "SMB" },       { 0x01021997, "9p" },    { 0x65735546, "FUSE" },
-        { 0x5346414F, "AFS" },   { 0x00C36400, "Ceph" },  { 0x73757245, "Coda" },
-        { 0x564C, "NCP" },       { 0x786F4256, "vboxsf" },
+        { 0x6969, "NFS" },     { 0xFF534D42, "CIFS" },   { 0xFE534D42, "SMB2" },
+        { 0x517B, "SMB" },     { 0x01021997, "9p" },     { 0x65735546, "FUSE" },
+        { 0x5346414F, "AFS" }, { 0x00C36400, "Ceph" },   { 0x73757245, "Coda" },
+        { 0x564C, "NCP" },     { 0x786F4256, "vboxsf" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -177,9 +177,8 @@ static void check_clock(struct checkup *c, int64_t last_ok)
                _("Set date and time (TLS refuses certificates under a wrong date)."),
                _("The clock says %s; this program was made later"), buf_str(&when));
     else if (last_ok > now + DAY_MS)
-        say_so(c, DB_ILL, "clock", _("Sync does not depend on the clock."),
-               _("Set date and time."), _("The clock says %s; the last sync was later"),
-               buf_str(&when));
+        say_so(c, DB_ILL, "clock", _("Sync does not depend on the clock."), _("Set date and time."),
+               _("The clock says %s; the last sync was later"), buf_str(&when));
     buf_done(&when);
 }
 
@@ -210,8 +209,8 @@ static void check_holder(struct checkup *c, const char *db_path)
     bool is_stopped = false;
 
     if (db_lock_open(db_path, &lock, &err)) {
-        say_so(c, DB_ILL, "lock", _("Capture works without it."), _("Look at the modes of the file."),
-               "%s", err.msg);
+        say_so(c, DB_ILL, "lock", _("Capture works without it."),
+               _("Look at the modes of the file."), "%s", err.msg);
         return;
     }
     pid_t pid = db_lock_holder(lock, &is_stopped);
@@ -232,7 +231,8 @@ static void check_account(struct checkup *c, struct db *db)
 
     if (rc == RC_NOT_FOUND)
         say_so(c, DB_ILL, "no_account", _("What the server has accepted is safe there."),
-               _("outpost login"), _("The store belongs to nobody: it was emptied or never filled"));
+               _("outpost login"),
+               _("The store belongs to nobody: it was emptied or never filled"));
     else if (rc)
         say_so(c, DB_ILL, "damaged", "", todo_of(rc), "%s", err.msg);
     else if (!who.token)
@@ -322,8 +322,8 @@ static void check_store(struct checkup *c, const char *db_path)
     if (rc == RC_OK)
         rc = db_doctor(db, c->is_repairing, c->found, c->ctx, &err);
     if (rc)
-        say_so(c, DB_ILL, rc_name(rc), _("What the server has accepted is safe there."), todo_of(rc),
-               "%s", err.msg);
+        say_so(c, DB_ILL, rc_name(rc), _("What the server has accepted is safe there."),
+               todo_of(rc), "%s", err.msg);
     if (rc == RC_OK) {
         say_so(c, DB_NOTE, "store", "", "", _("The store can be read: %lld KiB"),
                (long long)st.st_size >> 10);

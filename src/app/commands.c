@@ -64,7 +64,8 @@ static const struct option_spec queue_options[] = {
 static const struct option_spec doctor_options[] = {
     { "repair", NULL, N_("put right what can be without losing anything") },
     { "online", NULL, N_("make a sync round with the server, too") },
-    { "rescue", N_("FILE"), N_("write every change that can still be read to FILE; - for the output") },
+    { "rescue", N_("FILE"),
+      N_("write every change that can still be read to FILE; - for the output") },
     JSON_PLAIN,
     END,
 };

@@ -134,10 +134,9 @@ static enum rc print_edited(struct session *session, const struct args *args,
 
     if (!args_has(args, "json")) {
         say(stdout, "%s\n",
-            saved->is_changed
-                ? _("Changed; it will be sent again.")
-                : _("The record has these values already. To send the change again: "
-                    "outpost queue retry"));
+            saved->is_changed ? _("Changed; it will be sent again.")
+                              : _("The record has these values already. To send the change again: "
+                                  "outpost queue retry"));
         return RC_OK;
     }
     rc = db_queue_find(session->db, saved->client_id, &now, err);

@@ -141,7 +141,8 @@ static enum rc check_not_emptied(const char *path, struct err *err)
     struct stat st;
 
     if (stat(path, &st) == 0 && st.st_size == 0)
-        return err_set(err, RC_CORRUPT, _("The store is damaged (it is empty). See: outpost doctor."));
+        return err_set(err, RC_CORRUPT,
+                       _("The store is damaged (it is empty). See: outpost doctor."));
     return RC_OK;
 }
 

@@ -197,7 +197,7 @@ static void file_systems_of_other_machines_are_known(void **state)
     assert_string_equal(checkup_network_fs((long)0xFF534D42), "CIFS");
     assert_string_equal(checkup_network_fs((int)0xFE534D42), "SMB2"); /* as a signed 32 bit word */
     assert_string_equal(checkup_network_fs(0x01021997), "9p");
-    assert_null(checkup_network_fs(0xEF53));                          /* ext4 */
+    assert_null(checkup_network_fs(0xEF53)); /* ext4 */
 }
 
 /* ---- queue discard ---- */
@@ -249,8 +249,8 @@ static void import_takes_back_what_was_discarded_or_rescued(void **state)
     char *path = path_join(rig->f->dir, "kept.jsonl");
     const char *words[] = { path };
     const struct args args = { .words = words, .word_count = 1 };
-    const char *record = "{\"table\":\"tasks\",\"clientId\":\"" ID_A
-                         "\",\"record\":{\"text\":\"whole\"}}\n";
+    const char *record =
+        "{\"table\":\"tasks\",\"clientId\":\"" ID_A "\",\"record\":{\"text\":\"whole\"}}\n";
     struct db_saved saved;
     struct buf kept = { 0 };
 

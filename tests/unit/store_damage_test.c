@@ -16,12 +16,24 @@ static void run_sql(struct fixture *f, const char *text)
 
 /* What a row of the queue may hold after an accident; each is no op that could be sent. */
 static const char *const accidents[] = {
-    "payload = 'not JSON'", "payload = '{\"text\":\"cut of'", "payload = '[1]'", "payload = ''",
-    "payload = '{\"text\":\"a\"},\"x\":{\"text\":\"b\"}'", "payload = CAST(x'7B2274223A22FF227D' AS TEXT)",
+    "payload = 'not JSON'",
+    "payload = '{\"text\":\"cut of'",
+    "payload = '[1]'",
+    "payload = ''",
+    "payload = '{\"text\":\"a\"},\"x\":{\"text\":\"b\"}'",
+    "payload = CAST(x'7B2274223A22FF227D' AS TEXT)",
     "payload = '{\"a\":1,\"a\":2}'",
-    "base = '{'", "base = 'null'", "replaces = 'x'", "replaces = '{}'", "replaces = '[7]'",
-    "replaces = '[\"not-an-id\"]'", "op_id = 'x\"y'", "op_id = ''", "record_client_id = '\"'",
-    "created_at = -1", "updated_at = 9000000000000000",
+    "base = '{'",
+    "base = 'null'",
+    "replaces = 'x'",
+    "replaces = '{}'",
+    "replaces = '[7]'",
+    "replaces = '[\"not-an-id\"]'",
+    "op_id = 'x\"y'",
+    "op_id = ''",
+    "record_client_id = '\"'",
+    "created_at = -1",
+    "updated_at = 9000000000000000",
 };
 #define ACCIDENTS (sizeof accidents / sizeof *accidents)
 
@@ -75,7 +87,7 @@ static void an_op_that_can_not_be_read_is_set_aside_and_spoils_no_batch(void **s
         assert_string_equal(ops.items[1].error_code, "unreadable");
         db_ops_done(&ops);
         db_ops_done(&sent);
-        sent = fixture_take(f, 2);      /* no answer: the same two again */
+        sent = fixture_take(f, 2); /* no answer: the same two again */
         db_ops_done(&sent);
     }
 }
@@ -157,7 +169,8 @@ static void an_edit_makes_an_op_that_can_not_be_read_anew(void **state)
 
     SAVE(f, NULL, &saved, "text", "new", "priority", "high");
     struct buf text = { 0 };
-    buf_printf(&text, "UPDATE sync_queue SET payload = '' WHERE record_client_id = '%s'", saved.client_id);
+    buf_printf(&text, "UPDATE sync_queue SET payload = '' WHERE record_client_id = '%s'",
+               saved.client_id);
     run_sql(f, buf_str(&text));
     buf_done(&text);
     SAVE(f, saved.client_id, &saved, "text", "newer");
@@ -175,7 +188,7 @@ static void an_edit_makes_an_op_that_can_not_be_read_anew(void **state)
 #define RECORDS 200
 #define WAITING 60
 
-static uint64_t next_random(uint64_t *seed)     /* xorshift64*; Vigna 2016 */
+static uint64_t next_random(uint64_t *seed) /* xorshift64*; Vigna 2016 */
 {
     *seed ^= *seed >> 12;
     *seed ^= *seed << 25;
@@ -183,18 +196,26 @@ static uint64_t next_random(uint64_t *seed)     /* xorshift64*; Vigna 2016 */
     return *seed * 2685821657736338717u;
 }
 
-/* A store as it is after some days: records, changes that wait, an account, a draft. All of it in the main file. */
+/* A store as it is after some days: records, changes that wait, an account, a draft. All of it
+ * in the main file. */
 static void fill(struct fixture *f)
 {
-    struct db_account account = { .server = "https://x", .instance = "i", .user_id = "u", .email = "e@x",
-                                  .device_id = "d", .token = "t1", .refresh = "r1" };
+    struct db_account account = { .server = "https://x",
+                                  .instance = "i",
+                                  .user_id = "u",
+                                  .email = "e@x",
+                                  .device_id = "d",
+                                  .token = "t1",
+                                  .refresh = "r1" };
     cJSON *docs = cJSON_CreateArray();
     struct db_saved saved;
     char id[ID_SIZE];
 
     for (int i = 0; i < RECORDS; i++) {
         snprintf(id, sizeof id, "01890000-0000-7000-8000-%012d", i);
-        cJSON_AddItemToArray(docs, doc_json(id, i + 1, "'notes':'some words, so that a page holds only few of them'"));
+        cJSON_AddItemToArray(
+            docs,
+            doc_json(id, i + 1, "'notes':'some words, so that a page holds only few of them'"));
     }
     must(f, db_account_write(f->db, &account, &f->err));
     fixture_walk(f, docs, "e1", "c1");
@@ -208,7 +229,8 @@ static void fill(struct fixture *f)
     f->db = NULL;
 }
 
-/* Everything that commands and screen do with a store; nothing of it may end the program, and a trouble is a sentence. */
+/* Everything that commands and screen do with a store; nothing of it may end the program, and a
+ * trouble is a sentence. */
 static enum rc use(struct fixture *f, struct db *db)
 {
     struct db_queue_counts counts;
@@ -222,10 +244,17 @@ static enum rc use(struct fixture *f, struct db *db)
     int64_t n;
     enum rc worst = RC_OK;
 
-#define TRY(call) do { enum rc rc_ = (call); if (rc_ && rc_ != RC_NOT_FOUND) worst = rc_; } while (0)
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        enum rc rc_ = (call);                                                                      \
+        if (rc_ && rc_ != RC_NOT_FOUND)                                                            \
+            worst = rc_;                                                                           \
+    } while (0)
     for (int view = DB_VIEW_OPEN; view <= DB_VIEW_ALL; view++) {
         struct record_list list = { 0 };
-        const struct db_window window = { .table = f->tasks, .view = (enum db_view)view, .count = 500,
+        const struct db_window window = { .table = f->tasks,
+                                          .view = (enum db_view)view,
+                                          .count = 500,
                                           .find = view == DB_VIEW_ALL ? "device" : NULL };
         TRY(db_window_read(db, &window, &list, &f->err));
         for (size_t i = 0; i < list.count; i++) {
@@ -259,7 +288,8 @@ static enum rc use(struct fixture *f, struct db *db)
     }
     db_ops_done(&ops);
     TRY(fixture_try_save(f, db, NULL, &saved, "text", "after the accident", NULL));
-    TRY(fixture_try_save(f, db, "01890000-0000-7000-8000-000000000009", &saved, "text", "edited", NULL));
+    TRY(fixture_try_save(f, db, "01890000-0000-7000-8000-000000000009", &saved, "text", "edited",
+                         NULL));
     TRY(db_queue_find(db, "01890000-0000-7000-8000-000000000009", &op, &f->err));
     if (op.set != NULL)
         TRY(db_queue_discard(db, &op, 4, &f->err));
@@ -322,10 +352,11 @@ static void damage(struct buf *bytes, uint64_t *seed)
     int places = 1 + (int)(next_random(seed) % 6);
 
     for (int i = 0; i < places; i++) {
-        size_t at = (size_t)(next_random(seed) % bytes->len), len = 1 + (size_t)(next_random(seed) % 600);
+        size_t at = (size_t)(next_random(seed) % bytes->len),
+               len = 1 + (size_t)(next_random(seed) % 600);
         if (next_random(seed) % 4 == 0) {
             at -= at % 4096;
-            len = 4096;         /* a whole page */
+            len = 4096; /* a whole page */
         }
         bool is_zero = next_random(seed) % 3 == 0;
         for (size_t k = at; k < at + len && k < bytes->len; k++)
@@ -357,13 +388,16 @@ static void pages_overwritten_anywhere_crash_nothing_and_are_named(void **state)
         check_sentence(f, rc, "rescue", seed);
         assert_int_equal(lines, done.ops + done.records);
         rescued += lines;
-        const struct db_options options = { .path = f->path, .role = DB_COMMAND, .registry = f->reg, .clock = &f->clock };
+        const struct db_options options = {
+            .path = f->path, .role = DB_COMMAND, .registry = f->reg, .clock = &f->clock
+        };
         rc = db_open(&options, &db, &f->err);
         check_sentence(f, rc, "open", seed);
         if (!rc) {
             rc = use(f, db);
             check_sentence(f, rc, "use", seed);
-            check_sentence(f, db_doctor(db, seed % 2 == 0, count_finding, &findings, &f->err), "doctor", seed);
+            check_sentence(f, db_doctor(db, seed % 2 == 0, count_finding, &findings, &f->err),
+                           "doctor", seed);
         }
         refused += rc != RC_OK;
         db_close(db);
@@ -394,7 +428,9 @@ static void a_file_cut_short_is_damaged_and_what_is_left_of_it_is_rescued(void *
         write_file(f, &bytes);
         enum rc rc = db_rescue(f->path, f->reg, count_line, &lines, &done, &f->err);
         check_sentence(f, rc, "rescue", len);
-        const struct db_options options = { .path = f->path, .role = DB_COMMAND, .registry = f->reg, .clock = &f->clock };
+        const struct db_options options = {
+            .path = f->path, .role = DB_COMMAND, .registry = f->reg, .clock = &f->clock
+        };
         rc = db_open(&options, &db, &f->err);
         if (!rc)
             rc = use(f, db);
@@ -421,7 +457,9 @@ static void a_rescue_reads_a_newer_store_and_leaves_it_untouched(void **state)
     run_sql(f, "PRAGMA user_version = 99; ALTER TABLE tasks RENAME COLUMN shadow TO theirs; "
                "ALTER TABLE sync_queue ADD COLUMN later TEXT");
     must(f, file_read(f->path, 1 << 24, &before, &f->err));
-    const struct db_options options = { .path = f->path, .role = DB_COMMAND, .registry = f->reg, .clock = &f->clock };
+    const struct db_options options = {
+        .path = f->path, .role = DB_COMMAND, .registry = f->reg, .clock = &f->clock
+    };
     assert_int_equal(db_open(&options, &db, &f->err), RC_FOREIGN);
     must(f, db_rescue(f->path, f->reg, count_line, &lines, &done, &f->err));
     assert_int_equal(done.ops, WAITING);
@@ -473,7 +511,8 @@ static void what_is_broken_is_found_and_repaired_without_losing_anything(void **
         struct db_ops ops = fixture_queue(f, WAITING);
         db_ops_done(&ops);
         assert_int_equal(fixture_count(f, DB_VIEW_ALL), RECORDS + WAITING / 2);
-        assert_string_equal(fixture_text(f, "01890000-0000-7000-8000-000000000009", "text"), "changed on the device");
+        assert_string_equal(fixture_text(f, "01890000-0000-7000-8000-000000000009", "text"),
+                            "changed on the device");
         assert_int_equal(fixture_mark(f, "01890000-0000-7000-8000-000000000009"), MARK_CHANGED);
         db_close(f->db);
     }

@@ -3,7 +3,7 @@
 
 #include <sqlite3.h>
 
-#define NEW_RUN 4               /* any number: it is sync's to know */
+#define NEW_RUN 4 /* any number: it is sync's to know */
 
 /* The caller has "written it to a file". */
 static void discard(struct fixture *f, const char *id)
@@ -33,7 +33,8 @@ static void run_sql(struct fixture *f, const char *text)
     sqlite3_close(handle);
 }
 
-/* Twenty-one answers to pushes of the record are lost: the last edit no longer fits into the op before it. */
+/* Twenty-one answers to pushes of the record are lost: the last edit no longer fits into the op
+ * before it. */
 static void two_ops_of_one_record(struct fixture *f, const char *id)
 {
     struct db_saved saved;
@@ -288,7 +289,8 @@ static void without_a_readable_office_version_the_table_is_walked_again(void **s
     must(f, db_pull_read(f->db, &tables, &f->err));
     assert_true(tables.items[0].is_walking);
     db_pull_tables_done(&tables);
-    fixture_walk_page(f, array_of(doc_json(ID_A, 5, "'text':'as the office has it'")), "e1", "c2", false);
+    fixture_walk_page(f, array_of(doc_json(ID_A, 5, "'text':'as the office has it'")), "e1", "c2",
+                      false);
     for (bool done = false; !done;)
         must(f, db_walk_finish(f->db, f->tasks, &done, &f->err));
     assert_string_equal(fixture_text(f, ID_A, "text"), "as the office has it");
@@ -304,7 +306,9 @@ static void an_op_of_a_missing_definition_stays(void **state)
     SAVE(f, NULL, &saved, "text", "mine");
     must(f, db_queue_find(f->db, saved.client_id, &op, &f->err));
     struct registry *none = registry_new();
-    const struct db_options options = { .path = f->path, .role = DB_WRITER, .registry = none, .clock = &f->clock };
+    const struct db_options options = {
+        .path = f->path, .role = DB_WRITER, .registry = none, .clock = &f->clock
+    };
     struct db *other = NULL;
     must(f, db_open(&options, &other, &f->err));
     assert_int_equal(db_queue_discard(other, &op, NEW_RUN, &f->err), RC_INVALID);

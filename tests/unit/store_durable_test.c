@@ -1,11 +1,12 @@
-/* Which write waits for the disk and which does not: the calls that SQLite makes are counted on their way to the system. */
+/* Which write waits for the disk and which does not: the calls that SQLite makes are counted on
+ * their way to the system. */
 #include "db/db.h"
 #include "tests/unit/store_fixture.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int syncs;               /* since the program began */
+static int syncs; /* since the program began */
 
 int fdatasync(int fd)
 {
@@ -19,11 +20,17 @@ int fsync(int fd)
     return (int)syscall(SYS_fsync, fd);
 }
 
-/* The first frame of a WAL is synced whatever the mode: so every case begins with a save behind it. */
+/* The first frame of a WAL is synced whatever the mode: so every case begins with a save behind
+ * it. */
 static int durable_setup(void **state)
 {
-    struct db_account account = { .server = "https://x", .instance = "i", .user_id = "u", .email = "e@x",
-                                  .device_id = "d", .token = "t1", .refresh = "r1" };
+    struct db_account account = { .server = "https://x",
+                                  .instance = "i",
+                                  .user_id = "u",
+                                  .email = "e@x",
+                                  .device_id = "d",
+                                  .token = "t1",
+                                  .refresh = "r1" };
     struct db_saved saved;
 
     if (fixture_setup(state) != 0)
@@ -35,17 +42,19 @@ static int durable_setup(void **state)
     return 0;
 }
 
-#define IS_SYNCED(call) do { \
-        int before_ = syncs; \
-        call; \
-        if (syncs == before_) \
-            fail_msg("not synced: %s", #call); \
+#define IS_SYNCED(call)                                                                            \
+    do {                                                                                           \
+        int before_ = syncs;                                                                       \
+        call;                                                                                      \
+        if (syncs == before_)                                                                      \
+            fail_msg("not synced: %s", #call);                                                     \
     } while (0)
-#define IS_NOT_SYNCED(call) do { \
-        int before_ = syncs; \
-        call; \
-        if (syncs != before_) \
-            fail_msg("synced %d times: %s", syncs - before_, #call); \
+#define IS_NOT_SYNCED(call)                                                                        \
+    do {                                                                                           \
+        int before_ = syncs;                                                                       \
+        call;                                                                                      \
+        if (syncs != before_)                                                                      \
+            fail_msg("synced %d times: %s", syncs - before_, #call);                               \
     } while (0)
 
 static void what_the_user_does_is_on_disk_when_the_call_returns(void **state)
@@ -78,7 +87,8 @@ static void the_queue_is_on_disk_before_a_byte_is_sent_and_before_an_answer_coun
     assert_int_equal(count, 1);
     IS_SYNCED(must(f, db_push_hold_all(f->db, "client_too_old", "update", &f->err)));
     IS_SYNCED(must(f, db_push_unhold(f->db, &f->err)));
-    IS_SYNCED(fixture_applied(f, &sent.items[0], doc_json(sent.items[0].client_id, 9, "'text':'first'"), NULL, "e1"));
+    IS_SYNCED(fixture_applied(f, &sent.items[0],
+                              doc_json(sent.items[0].client_id, 9, "'text':'first'"), NULL, "e1"));
     db_ops_done(&sent);
     sent = fixture_queue(f, 0);
     db_ops_done(&sent);
@@ -113,17 +123,21 @@ static void what_a_new_epoch_puts_back_into_the_queue_is_synced(void **state)
 
     SAVE(f, ID_A, &saved, "notes", "from here");
     struct db_ops sent = fixture_take(f, 2);
-    fixture_applied(f, &sent.items[1], doc_json(ID_A, 50, "'text':'old','notes':'from here'"), NULL, "e1");
+    fixture_applied(f, &sent.items[1], doc_json(ID_A, 50, "'text':'old','notes':'from here'"), NULL,
+                    "e1");
     db_ops_done(&sent);
     must(f, db_walk_begin(f->db, f->tasks, "e2", &f->err));
-    IS_SYNCED(fixture_walk_page(f, array_of(doc_json(ID_A, 6, "'text':'restored'")), "e2", "c4", false));
-    IS_SYNCED(for (bool done = false; !done;) must(f, db_walk_finish(f->db, f->tasks, &done, &f->err)));
+    IS_SYNCED(
+        fixture_walk_page(f, array_of(doc_json(ID_A, 6, "'text':'restored'")), "e2", "c4", false));
+    IS_SYNCED(for (bool done = false; !done;)
+                  must(f, db_walk_finish(f->db, f->tasks, &done, &f->err)));
     sent = fixture_queue(f, 2);
     assert_string_equal(sent.items[1].client_id, ID_A);
     db_ops_done(&sent);
 }
 
-/* What was killed inside its COMMIT is shown by the next process, and so must be on disk by then. */
+/* What was killed inside its COMMIT is shown by the next process, and so must be on disk by
+ * then. */
 static void opening_syncs_what_a_killed_process_left(void **state)
 {
     struct fixture *f = *state;
