@@ -44,6 +44,7 @@ enum rc sql_error(struct sql *sql, int code, const char *doing, struct err *err)
         return err_set(err, RC_BUSY, "The store is in use by another process (%s).", doing);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_TOOBIG: /* what is written has limits far below: only a damaged page claims so much */
         return err_set(err, RC_CORRUPT, "The store is damaged (%s: %s). See: outpost doctor.", doing, detail);
     case SQLITE_NOMEM:
         return err_set(err, RC_NOMEM, "No memory left (%s).", doing);
