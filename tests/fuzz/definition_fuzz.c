@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/file.h"
-#include "base/text.h"
 
 static void make_store(const struct registry *reg)
 {
@@ -44,8 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (size % 8 == 0)
             make_store(reg);
     } else {
-        ORACLE(registry_count(reg) == 0 && err.msg[0] != '\0' &&
-               text_is_valid(err.msg, strlen(err.msg)));
+        ORACLE(registry_count(reg) == 0 && err.msg[0] != '\0');
     }
     registry_free(reg);
     return 0;
