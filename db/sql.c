@@ -108,6 +108,9 @@ static enum rc configure(struct sql *sql, const struct sql_options *options, str
     if (rc)
         return rc;
     sql->sync = SQL_FULL;
+    /* Prepared while there is memory: whoever needs it may have none. */
+    if (sql_get(sql, "ROLLBACK", err) == NULL)
+        return err->rc;
     if (options->no_autocheckpoint)
         sqlite3_wal_hook(sql->handle, note_wal_pages, sql);
     if (options->read_only)
@@ -281,6 +284,8 @@ enum rc sql_begin(struct sql *sql, enum sql_sync sync, struct err *err)
 {
     enum rc rc;
 
+    /* One that could not be ended, for want of memory or by an I/O error, would let no other begin. */
+    sql_rollback(sql);
     /* The pragma works only between transactions, and costs a parse: so only when it changes. */
     if (sync != sql->sync) {
         rc = sql_exec(sql, sync == SQL_FULL ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", err);
