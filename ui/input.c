@@ -187,6 +187,7 @@ static bool escape(struct input *in, int64_t now_ms, struct ui_key *out)
 
     if (next >= '0' && next <= '9') {
         drop(in, 2);
+        in->is_held = false;
         return give(in, UI_KEY_F1 + (next == '0' ? 9 : next - '1'), out);
     }
     if (next == ERR && in->holds_esc && now_ms - in->last_ms < ESC_DIGIT_MS) {
