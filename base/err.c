@@ -4,6 +4,25 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/text.h"
+
+/* A format such as "%.60s" cuts by bytes: what is left of a character goes. */
+static void drop_broken(char *text)
+{
+    char *to = text;
+    size_t len = strlen(text);
+
+    for (size_t at = 0; at < len;) {
+        int32_t cp;
+        size_t used = text_next(text + at, len - at, &cp);
+        if (cp >= 0) {
+            memmove(to, text + at, used);
+            to += used;
+        }
+        at += used;
+    }
+    *to = '\0';
+}
 
 /* Copies s into out, cut to fit, never in the middle of a UTF-8 sequence. */
 static void copy_cut(char *out, size_t size, const char *s)
@@ -17,6 +36,7 @@ static void copy_cut(char *out, size_t size, const char *s)
     }
     memcpy(out, s, len);
     out[len] = '\0';
+    drop_broken(out);
 }
 
 /* The arguments may point into *err itself, so everything is written elsewhere first. */

@@ -141,9 +141,19 @@ static void every_outcome_has_a_name_of_its_own(void **state)
     assert_string_equal(rc_name(RC_COUNT), "unknown");
 }
 
+static void a_character_that_a_format_cut_is_left_out(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    err_set(&err, RC_INVALID, "\"%.3s\" is none", "aa\xC3\xA4");
+    assert_string_equal(err.msg, "\"aa\" is none");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_character_that_a_format_cut_is_left_out),
         cmocka_unit_test(a_filled_error_says_what_and_forgets_what_was_before),
         cmocka_unit_test(a_system_error_carries_errno_and_its_text),
         cmocka_unit_test(a_full_disk_or_quota_is_told_apart_from_other_trouble),
