@@ -125,7 +125,8 @@ size_t ui_wrap(const char *s, size_t len, size_t from, int width, size_t *end)
             text_display(s + from, at + step - from, TEXT_LINE, &one);
             used = text_width(buf_str(&one), one.len);
         }
-        if (used > width && cp != ' ') {
+        /* The first character always fits: a line that takes nothing would never end. */
+        if (used > width && cp != ' ' && at > from) {
             *end = has_blank ? last_blank : at;
             next = has_blank ? last_blank + 1 : at;
             break;

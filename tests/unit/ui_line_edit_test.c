@@ -107,9 +107,28 @@ static int use_utf8(void **state)
     return setlocale(LC_CTYPE, "C.UTF-8") ? 0 : -1;
 }
 
+static void a_field_without_a_width_still_has_lines_that_end(void **state)
+{
+    const char text[] = "wide \xE6\xB0\xB4\xE6\xB3\xB5 and more";
+
+    (void)state;
+    for (int width = 0; width <= 1; width++) {
+        size_t end, from = 0;
+        int rows = 0;
+        while (from <= strlen(text) && rows < 100) {
+            size_t next = ui_wrap(text, strlen(text), from, width, &end);
+            assert_true(next > from);
+            from = next;
+            rows++;
+        }
+        assert_true(rows < 100);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_field_without_a_width_still_has_lines_that_end),
         cmocka_unit_test(a_base_and_its_marks_go_together),
         cmocka_unit_test(words_and_halves_are_deleted),
         cmocka_unit_test(what_is_pasted_into_one_line_has_no_newlines_and_no_controls),
