@@ -24,7 +24,7 @@ static const struct {
     [EDIT_LINE] = { STYLE_LINE, 0 },      [EDIT_LINES] = { STYLE_LINES, 0 },
     [EDIT_SWITCH] = { STYLE_SWITCH, 3 },  [EDIT_CHOICE] = { STYLE_CHOICE, 0 },
     [EDIT_DATE] = { STYLE_LINE, 12 },     [EDIT_NUMBER] = { STYLE_LINE, 20 },
-    [EDIT_REFERENCE] = { STYLE_LINE, 37 },
+    [EDIT_REFERENCE] = { STYLE_LINE, 0 },
 };
 
 static enum edit_style style_of(const struct field *field)
@@ -62,6 +62,7 @@ void field_init(struct field *field, const struct column *column, const struct v
 void field_done(struct field *field)
 {
     line_edit_done(&field->edit);
+    free(field->shown);
     free(field->initial);
     *field = (struct field){ 0 };
 }
@@ -97,9 +98,23 @@ static void changed(struct field *field, int64_t now_ms)
     echo_date(field, now_ms);
 }
 
+void field_show(struct field *field, const char *title)
+{
+    free(field->shown);
+    field->shown = title ? mem_strdup(title) : NULL;
+}
+
 void field_set(struct field *field, const char *text)
 {
+    field_show(field, NULL);
     line_edit_set(&field->edit, text, strlen(text));
+}
+
+/* Typing or deleting in what was picked begins anew. */
+static void forget_shown(struct field *field)
+{
+    if (field->shown)
+        field_set(field, "");
 }
 
 enum rc field_value(struct field *field, int64_t now_ms, struct value *out)
@@ -233,10 +248,17 @@ bool field_type(struct field *field, const struct ui_key *key, int64_t now_ms)
         else if (style == STYLE_SWITCH || !type_choice(field, key))
             return false;
     } else {
+        forget_shown(field);
         line_edit_insert(&field->edit, key->text, key->len);
     }
     changed(field, now_ms);
     return true;
+}
+
+static bool is_deleting(enum ui_action action)
+{
+    return action == UI_DO_TEXT_BACKSPACE || action == UI_DO_TEXT_DELETE ||
+           action == UI_DO_TEXT_WORD || action == UI_DO_TEXT_ALL || action == UI_DO_TEXT_REST;
 }
 
 bool field_act(struct field *field, enum ui_action action, int width, int64_t now_ms)
@@ -254,7 +276,9 @@ bool field_act(struct field *field, enum ui_action action, int width, int64_t no
         return field_step(field, action == UI_DO_CHANGE_RIGHT ? 1 : -1, now_ms);
     if (style == STYLE_LINES && (action == UI_DO_NEXT || action == UI_DO_PREVIOUS))
         return line_edit_move_line(&field->edit, action == UI_DO_NEXT ? 1 : -1, width);
-    if (!line_edit_act(&field->edit, action))
+    if (field->shown && is_deleting(action))
+        forget_shown(field);
+    else if (!line_edit_act(&field->edit, action))
         return false;
     changed(field, now_ms);
     return true;
@@ -305,6 +329,28 @@ static void draw_behind(const struct field *field, struct ui_canvas *c, int row,
     }
 }
 
+static int draw_shown(const struct field *field, struct ui_canvas *c, int row, int col, int width,
+                      bool has_focus)
+{
+    int used = ui_put(c, row, col, width, UI_PLAIN, field->shown);
+
+    if (!c->is_narrow)
+        ui_fill(c, row, col + used, width - used, UI_PLAIN, '_');
+    if (has_focus)
+        ui_cursor(c, row, col);
+    return width;
+}
+
+void field_draw_brief(const struct field *field, struct ui_canvas *c, int row, int col, int room)
+{
+    const char *text = text_of(field);
+    size_t len = strcspn(text, "\n");
+    int used = ui_put_n(c, row, col, text[len] ? room - 1 : room, UI_PLAIN, text, len);
+
+    if (text[len] && text[len + 1] && used < room)
+        ui_put(c, row, col + used, 1, UI_PLAIN, "~");
+}
+
 void field_draw(struct field *field, struct ui_canvas *c, int row, int col, int room,
                 bool has_focus)
 {
@@ -323,16 +369,22 @@ void field_draw(struct field *field, struct ui_canvas *c, int row, int col, int 
             ui_cursor(c, row, col + 2);
         break;
     case STYLE_LINES:
-        line_edit_draw(&field->edit, c, row, col, field_rows(field, width), width, has_focus, '_');
+        line_edit_draw(&field->edit, c, row, col, field_rows(field, width), width, has_focus,
+                       c->is_narrow ? ' ' : '_');
         return;
     default:
+        if (field->shown) {
+            used = draw_shown(field, c, row, col, width, has_focus);
+            break;
+        }
         /* A short text with an error gives it the rest of its row. */
         if (field->error[0] && width == room) {
             used = ui_width(text_of(field)) + 1;
             if (used + 3 + ui_width(field->error) + 2 <= room)
                 width = used;
         }
-        line_edit_draw(&field->edit, c, row, col, 1, width, has_focus, '_');
+        line_edit_draw(&field->edit, c, row, col, 1, width, has_focus,
+                       field->error[0] || c->is_narrow ? ' ' : '_');
         used = width;
         break;
     }

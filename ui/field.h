@@ -13,6 +13,8 @@ struct field {
     const struct column *column;
     struct line_edit edit;
     char *initial;              /* the text that it was opened with */
+    char *shown;                /* stands for the text: the title of the record that it is the id of;
+                                 * NULL: the text itself */
     char error[304];            /* why it cannot be saved so; empty: nothing is known */
     char echo[40];              /* what a typed date means */
 };
@@ -20,6 +22,7 @@ struct field {
 void field_init(struct field *field, const struct column *column, const struct value *v);
 void field_done(struct field *field);
 void field_set(struct field *field, const char *text);  /* as if typed */
+void field_show(struct field *field, const char *title);        /* NULL: the text itself again */
 bool field_is_changed(const struct field *field);
 bool field_is_lines(const struct field *field);
 
@@ -38,5 +41,7 @@ int field_rows(const struct field *field, int width);
 int field_width(const struct field *field, int room);
 void field_draw(struct field *field, struct ui_canvas *c, int row, int col, int room,
                 bool has_focus);
+/* The start of a text in one row, when there is no room for more. */
+void field_draw_brief(const struct field *field, struct ui_canvas *c, int row, int col, int room);
 
 #endif

@@ -68,10 +68,11 @@ static bool first_sync_left(const void *state, bool is_narrow, struct buf *out)
     return true;
 }
 
-static void first_sync_corner(const void *state, struct buf *out)
+static void first_sync_corner(const void *state, bool is_narrow, struct buf *out)
 {
     const struct sync_status *s = &((const struct first_sync *)state)->shown;
 
+    (void)is_narrow;
     if (has_failed(s) && s->tries > 0)
         buf_printf(out, _("try %d"), s->tries);
     else if (s->total > 0)
@@ -242,7 +243,7 @@ static void first_sync_draw(void *state, struct ui_canvas *c)
 
 /* ---- keys and time ---- */
 
-/* Progress is looked at twice a second at most; its end and its failure at once. */
+/* Progress is looked at twice a second at most; its start, its end and its failure at once. */
 static void first_sync_refresh(struct ui *ui, void *state)
 {
     struct first_sync *first = state;
@@ -250,7 +251,7 @@ static void first_sync_refresh(struct ui *ui, void *state)
     int64_t step = terminal_look(ui->terminal)->is_slow ? PROGRESS_SLOW_MS : PROGRESS_MS;
 
     if (has_failed(&first->shown) == has_failed(&ui->status) && first->shown_ms &&
-        now - first->shown_ms < step) {
+        first->shown.started == ui->status.started && now - first->shown_ms < step) {
         first->due_ms = first->shown_ms + step;
         return;
     }

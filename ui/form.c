@@ -64,11 +64,12 @@ static bool form_left(const void *state, bool is_narrow, struct buf *out)
     return false;
 }
 
-static void form_corner(const void *state, struct buf *out)
+static void form_corner(const void *state, bool is_narrow, struct buf *out)
 {
     const struct form *form = state;
 
-    buf_printf(out, _("field %zu of %zu"), form->focus + 1, form->count);
+    if (!is_narrow)
+        buf_printf(out, _("field %zu of %zu"), form->focus + 1, form->count);
 }
 
 /* ---- drafts ---- */
@@ -98,6 +99,7 @@ static void draft_restore(struct ui *ui, struct form *form)
     if (db_draft_get(ui->reader, form->table, draft_id(form), &json, &form->draft_at, &err))
         return;
     if (draft_take(json, form->fields, form->count) > 0) {
+        form_pick_show(ui, form);
         clock_hhmm(form->draft_at, time, sizeof time);
         ui_say(ui, _("The draft from %s is here again."), time);
     }
@@ -154,7 +156,7 @@ static bool collect(struct ui *ui, struct form *form, struct value *values, bool
             value_copy(&values[i], &form->record.values[i]);
             continue;
         }
-        if (field_value(field, ui_wall(ui), &values[i]))
+        if (form_pick_refuse(field) || field_value(field, ui_wall(ui), &values[i]))
             bad = bad == form->count ? i : bad;
         else
             is_set[i] = form_is_new(form) ? values[i].kind != VALUE_NULL
@@ -163,6 +165,7 @@ static bool collect(struct ui *ui, struct form *form, struct value *values, bool
     if (bad == form->count)
         return true;
     form->focus = bad;
+    form_pick_close(form);
     ui_say(ui, "! %s", form->fields[bad].error);
     return false;
 }
@@ -257,6 +260,7 @@ static void move_focus(struct ui *ui, struct form *form, int step)
 {
     size_t at = form->focus;
 
+    form_pick_close(form);
     do {
         at = (at + form->count + (size_t)(step + (int)form->count)) % form->count;
     } while (form->fields[at].column->is_read_only && at != form->focus);
@@ -289,6 +293,7 @@ static bool form_type(struct ui *ui, void *state, const struct ui_key *key)
         touched(ui, form);
     else
         terminal_alert(ui->terminal);
+    form_pick_look(ui, form);
     if (key->code == UI_KEY_SCAN && !is_last(form))
         move_focus(ui, form, 1);
     return true;
@@ -301,7 +306,11 @@ static bool form_enter(struct ui *ui, void *state)
     struct form *form = state;
     struct field *field = &form->fields[form->focus];
 
-    if (field_is_lines(field)) {
+    if (form_pick_take(form)) {
+        touched(ui, form);
+        if (!is_last(form))
+            move_focus(ui, form, 1);
+    } else if (field_is_lines(field)) {
         line_edit_insert(&field->edit, "\n", 1);
         touched(ui, form);
     } else if (is_last(form)) {
@@ -312,16 +321,31 @@ static bool form_enter(struct ui *ui, void *state)
     return true;
 }
 
+/* While records are listed under a field, up and down go over them. */
+static bool act_matches(struct ui *ui, struct form *form, int32_t code)
+{
+    if (code == UI_KEY_UP || code == UI_KEY_DOWN)
+        return form_pick_move(form, code == UI_KEY_DOWN ? 1 : -1);
+    if (code == UI_KEY_TAB && form->match_count > 0)
+        return form_enter(ui, form);
+    return false;
+}
+
 static bool form_act(struct ui *ui, void *state, enum ui_action action)
 {
     struct form *form = state;
     struct field *field = &form->fields[form->focus];
 
+    if (act_matches(ui, form, ui->key_code))
+        return true;
     if (field_act(field, action, form->width, ui_wall(ui))) {
         if (action != UI_DO_NEXT && action != UI_DO_PREVIOUS && field_is_changed(field))
             touched(ui, form);
+        form_pick_look(ui, form);
         return true;
     }
+    if (action == UI_DO_SAVE && form_pick_take(form))
+        touched(ui, form);
     switch (action) {
     case UI_DO_NEXT:
         move_focus(ui, form, 1);
@@ -427,6 +451,7 @@ void ui_form_open(struct ui *ui, const struct table *table, const char *client_i
     }
     fields_make(form);
     set_title(form, text);
+    form_pick_show(ui, form);
     ui_push(ui, &ui_form_screen, form);
     draft_restore(ui, form);
 }

@@ -28,19 +28,45 @@ static void measure(const struct form *form, const struct ui_canvas *c, struct p
     place->room = c->cols - place->value_col - (c->is_narrow ? 0 : 3);
 }
 
-/* In narrow windows texts have rows of their own under the label. */
-static bool is_below(const struct field *field, const struct ui_canvas *c)
+/* In narrow windows texts have rows of their own under the label, several lines only while they are
+ * typed. */
+static bool is_below(const struct form *form, size_t i, const struct ui_canvas *c)
 {
-    enum edit_kind kind = column_edit_kind(field->column);
+    enum edit_kind kind = column_edit_kind(form->fields[i].column);
 
-    return c->is_narrow && (kind == EDIT_LINE || kind == EDIT_LINES || kind == EDIT_REFERENCE);
+    return c->is_narrow && (kind == EDIT_LINE || kind == EDIT_REFERENCE ||
+                            (kind == EDIT_LINES && i == form->focus));
 }
 
-static int rows_of(const struct field *field, const struct ui_canvas *c, const struct place *place)
+/* A text of several lines that is only one row now. */
+static bool is_brief(const struct form *form, size_t i, const struct ui_canvas *c)
 {
-    if (is_below(field, c))
-        return 1 + field_rows(field, c->cols);
-    return field_rows(field, place->room);
+    return c->is_narrow && i != form->focus && field_is_lines(&form->fields[i]);
+}
+
+static int rows_of(const struct form *form, size_t i, const struct ui_canvas *c,
+                   const struct place *place)
+{
+    const struct field *field = &form->fields[i];
+    int matches = i == form->focus ? (int)form->match_count : 0;
+
+    if (is_brief(form, i, c))
+        return 1;
+    if (is_below(form, i, c))
+        return 1 + field_rows(field, c->cols) + matches;
+    return field_rows(field, place->room) + matches;
+}
+
+/* What matches the words in the focused field. */
+static void draw_matches(const struct form *form, struct ui_canvas *c, int row, int col)
+{
+    for (size_t i = 0; i < form->match_count; i++, row++) {
+        bool is_at = i == form->match_at;
+
+        ui_put(c, row, col, 2, UI_BOLD, is_at ? "> " : "  ");
+        ui_put(c, row, col + 2, c->cols - col - 2, is_at ? UI_BOLD : UI_PLAIN,
+               form->matches[i].title);
+    }
 }
 
 static void draw_field(struct form *form, size_t i, struct ui_canvas *c, const struct place *place,
@@ -52,16 +78,23 @@ static void draw_field(struct form *form, size_t i, struct ui_canvas *c, const s
     int label_col = c->is_narrow ? 0 : 2;
     char label[128];
 
-    (void)snprintf(label, sizeof label, "%s%s", column->label, column->is_required ? " *" : "");
+    bool below = is_below(form, i, c);
+
+    (void)snprintf(label, sizeof label, "%s%s%s", column->label, column->is_required ? " *" : "",
+                   is_brief(form, i, c) ? " >" : "");
     ui_put(c, row, label_col, place->label_cols, has_focus ? UI_BOLD : UI_PLAIN, label);
     if (field->error[0])
         ui_put(c, row, c->is_narrow ? 8 : 0, 1, UI_MARK_FAILED, "!");
-    if (is_below(field, c))
+    if (is_brief(form, i, c))
+        field_draw_brief(field, c, row, place->value_col, place->room);
+    else if (below)
         field_draw(field, c, row + 1, 0, c->cols, has_focus);
     else
         field_draw(field, c, row, place->value_col, place->room, has_focus);
     if (has_focus)
-        form->width = field_width(field, is_below(field, c) ? c->cols : place->room);
+        draw_matches(form, c, below ? row + 2 : row + 1, below ? 0 : place->value_col);
+    if (has_focus)
+        form->width = field_width(field, below ? c->cols : place->room);
 }
 
 static void draw_foot(const struct form *form, struct ui_canvas *c, int row)
@@ -102,8 +135,8 @@ void form_draw(void *state, struct ui_canvas *c)
 
     measure(form, c, &place);
     for (size_t i = 0; i < form->focus; i++)
-        focus_row += rows_of(&form->fields[i], c, &place);
-    focus_rows = rows_of(&form->fields[form->focus], c, &place);
+        focus_row += rows_of(form, i, c, &place);
+    focus_rows = rows_of(form, form->focus, c, &place);
     if (focus_row + focus_rows > form->top + c->rows - lead)
         form->top = focus_row + focus_rows - (c->rows - lead);
     if (focus_row < form->top)
@@ -112,7 +145,7 @@ void form_draw(void *state, struct ui_canvas *c)
     for (size_t i = 0; i < form->count; i++) {
         if (row >= lead)
             draw_field(form, i, c, &place, row);
-        row += rows_of(&form->fields[i], c, &place);
+        row += rows_of(form, i, c, &place);
     }
     draw_foot(form, c, row + 1);
 }

@@ -5,6 +5,7 @@
 #define UI_FORM_PRIV_H
 
 #include "ui/field.h"
+#include "ui/reference.h"
 #include "ui/ui_priv.h"
 
 struct form {
@@ -16,11 +17,22 @@ struct form {
     bool is_gone;               /* the office removed it meanwhile */
     int64_t draft_due;          /* monotonic: write the draft then; 0: nothing to write */
     int64_t draft_at;           /* wall: when it was written last; 0: there is none */
+    struct reference matches[REFERENCE_MATCHES];        /* of the words in the focused field */
+    size_t match_count, match_at;
     int top;                    /* first row of the form that is in sight */
     int width;                  /* of text fields, as drawn last */
 };
 
 bool form_is_new(const struct form *form);
+
+/* References (form_pick.c). */
+void form_pick_show(struct ui *ui, struct form *form);          /* titles for ids */
+void form_pick_look(struct ui *ui, struct form *form);          /* the focused field was typed in */
+bool form_pick_take(struct form *form);                 /* false: nothing is listed */
+bool form_pick_move(struct form *form, int step);
+void form_pick_close(struct form *form);
+bool form_pick_refuse(struct field *field);             /* words that nothing was picked for */
+
 void form_draw(void *state, struct ui_canvas *c);
 
 #endif

@@ -94,13 +94,14 @@ static void draw_heads(struct ui *ui, const struct ui_layer *top, int hints_row)
     buf_done(&banner);
 }
 
-static int draw_parts(struct ui *ui, int row, int col, int end)
+static int draw_parts(struct ui *ui, int row, int col, int end, bool has_more)
 {
     struct ui_canvas *c = &ui->frame;
     struct statusbar_part parts[STATUSBAR_PARTS];
     struct statusbar bar = {
         .status = &ui->status,
         .is_busy = ui->is_busy_shown,
+        .has_more = has_more,
         .is_disk_full = ui->is_disk_full,
         .pending = ui->counts.waiting - ui->counts.failed,
         .failed = ui->counts.failed,
@@ -127,7 +128,7 @@ static void draw_status(struct ui *ui, const struct ui_layer *top, int row)
 
     ui_fill(c, row, 0, c->cols, UI_BAR, ' ');
     if (top->screen->corner)
-        top->screen->corner(top->state, &corner);
+        top->screen->corner(top->state, c->is_narrow, &corner);
     if (corner.len)
         end = ui_put_right(c, row, end, c->cols / 2, UI_BAR, buf_str(&corner)) - 1;
     (void)ui_put(c, row, col, end - col, UI_BAR, statusbar_word(&bar));
@@ -136,9 +137,11 @@ static void draw_status(struct ui *ui, const struct ui_layer *top, int row)
         col += ui_put(c, row, col, end - col, UI_BAR, "| ");
     is_replaced = top->screen->left && top->screen->left(top->state, c->is_narrow, &left);
     if (!is_replaced) {
-        col = draw_parts(ui, row, col, end);
-        if (left.len)
-            col += ui_put(c, row, col, end - col, UI_BAR, c->is_narrow ? " " : ", ");
+        int start = col;
+
+        col = draw_parts(ui, row, col, end, left.len > 0);
+        if (left.len && col > start)
+            col += ui_put(c, row, col, end - col, UI_BAR, c->is_narrow ? "  " : ", ");
     }
     (void)ui_put(c, row, col, end - col, UI_BAR, buf_str(&left));
     buf_done(&corner);

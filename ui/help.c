@@ -117,10 +117,11 @@ static void help_title_right(const void *state, struct buf *out)
     buf_printf(out, _("page %zu of %zu"), page, count);
 }
 
-static void help_corner(const void *state, struct buf *out)
+static void help_corner(const void *state, bool is_narrow, struct buf *out)
 {
     size_t page, count = pages(state, &page);
 
+    (void)is_narrow;
     buf_printf(out, "%zu/%zu", page, count);
 }
 

@@ -68,7 +68,8 @@ static const struct action_row actions[] = {
     { UI_IN_FORM, UI_DO_SAVE, "form.save", "F3 ^S",
       .help = N_("Save"), .hint = N_("Save"), .brief = N_("Save") },
     { UI_IN_FORM, UI_DO_NEXT, "form.next", "Tab Down ^N",
-      .help = N_("Next field"), .hint = N_("Next field"), .brief = N_("Next") },
+      .help = N_("Next field"), .hint = N_("Next field"), .brief = N_("Next"),
+      .hint_keys = HINT_PAIR },
     { UI_IN_FORM, UI_DO_ENTER, "form.enter", "Enter",
       .help = N_("Next field, a new line in notes") },
     { UI_IN_FORM, UI_DO_PREVIOUS, "form.previous", "BackTab Up ^P", .help = N_("Field before") },
@@ -376,7 +377,7 @@ static bool function_key(const struct keymap *map, const struct action_row *row,
 static void hint_key(const struct keymap *map, const struct action_row *row, bool is_short,
                      struct buf *out)
 {
-    if (row->hint_keys == HINT_PAIR) {
+    if (row->hint_keys == HINT_PAIR && !is_short) {
         keymap_keys(map, row->context, row->action, 1, "", out);
         buf_putc(out, '/');
         keymap_keys(map, row->context, row[1].action, 1, "", out);

@@ -16,6 +16,7 @@ static void list_close(void *state)
     rows_done(&list->rows);
     list_undo_done(&list->undo);
     list_mark_none(list);
+    list_titles_done(list);
     value_done(&list->set_to);
     free(list->words);
     free(list);
@@ -47,12 +48,13 @@ static void list_title(const void *state, bool is_narrow, struct buf *out)
         buf_printf(out, _(", with \"%s\""), list->rows.filter);
 }
 
-static void list_corner(const void *state, struct buf *out)
+static void list_corner(const void *state, bool is_narrow, struct buf *out)
 {
     const struct list *list = state;
     const struct rows *rows = &list->rows;
     int64_t place = rows->first >= 0 ? rows->first + (int64_t)rows->cursor : -1;
 
+    (void)is_narrow;
     if (list->is_slow && list->stop_ms)
         place = list->place;            /* as it was: bytes are for the keys now */
     if (list->marked_count > 0)
@@ -89,6 +91,7 @@ static void watch_keys(struct ui *ui, struct list *list)
 {
     const struct rows *rows = &list->rows;
 
+    list_titles_read(ui, list);
     list->is_slow = terminal_look(ui->terminal)->is_slow;
     if (rows->count > 0 && rows->total >= 0 &&
         (rows->first < 0 || (list->is_slow && rows->first + (int64_t)rows->cursor != list->place)))
@@ -130,6 +133,8 @@ static void list_load(struct ui *ui, void *state)
     /* What was committed while another screen was on top. */
     if (list->rows.count > 0)
         check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
+    list_titles_done(list);
+    list_titles_read(ui, list);
     look_if_empty(ui, list);
 }
 
@@ -147,6 +152,8 @@ void list_refresh(struct ui *ui, void *state)
         check(ui, rows_first(&list->rows, ui->reader, &err), &err);
     else
         check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
+    list_titles_done(list);
+    list_titles_read(ui, list);
     look_if_empty(ui, list);
 }
 

@@ -15,7 +15,7 @@
 /* How wide a column is drawn, by what editing it means; the title takes what is left. */
 static const int widths[] = {
     [EDIT_LINE] = 16, [EDIT_LINES] = 16, [EDIT_SWITCH] = 3,     [EDIT_CHOICE] = 1,
-    [EDIT_DATE] = DATE_COLS, [EDIT_NUMBER] = 10, [EDIT_REFERENCE] = 12,
+    [EDIT_DATE] = DATE_COLS, [EDIT_NUMBER] = 10, [EDIT_REFERENCE] = 16,
 };
 
 struct cell {
@@ -150,9 +150,11 @@ static void choice_letter(const struct column *column, const struct value *v, st
         buf_append(out, label, text_next(label, strlen(label), &cp));
 }
 
-static void cell_text(const struct record *rec, const struct cell *cell, struct buf *out)
+static void cell_text(const struct list *list, const struct record *rec, const struct cell *cell,
+                      struct buf *out)
 {
     const struct value *v;
+    const char *title;
     char time[24];
 
     if (!cell->column) {
@@ -167,6 +169,13 @@ static void cell_text(const struct record *rec, const struct cell *cell, struct 
         break;
     case EDIT_CHOICE:
         choice_letter(cell->column, v, out);
+        break;
+    case EDIT_REFERENCE:
+        title = v->kind == VALUE_TEXT ? list_title_find(list, v->text) : NULL;
+        if (title)
+            buf_puts(out, title);
+        else
+            column_to_text(cell->column, v, out);
         break;
     default:
         column_to_text(cell->column, v, out);
@@ -204,7 +213,7 @@ static void draw_row(const struct list *list, const struct grid *grid, struct ui
         size_t skip;
 
         buf_clear(&text);
-        cell_text(&row->record, cell, &text);
+        cell_text(list, &row->record, cell, &text);
         skip = cell->is_day && text.len == DATE_COLS ? DATE_COLS - DAY_COLS : 0;
         ui_put_n(c, y, cell->col, cell->width, style_of(list, row, cell, is_cursor),
                  buf_str(&text) + skip, text.len - skip);

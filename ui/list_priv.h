@@ -4,6 +4,7 @@
 #ifndef UI_LIST_PRIV_H
 #define UI_LIST_PRIV_H
 
+#include "ui/reference.h"
 #include "ui/rows.h"
 #include "ui/ui_priv.h"
 
@@ -24,6 +25,8 @@ struct list {
     char *words;                /* what was searched last; NULL: nothing */
     bool is_incomplete; /* the table's first sync has not ended: nothing to see or add yet */
     bool is_empty;              /* the table has no records at all */
+    struct reference *titles;   /* of records that the rows on screen refer to */
+    size_t title_count;
     const struct column *set;   /* to be set on all marked records when the user says yes */
     struct value set_to;
     bool is_slow;               /* the line is: the position is shown when keys stop */
@@ -48,6 +51,11 @@ void list_undo_now(struct ui *ui, struct list *list);
 void list_undo_done(struct list_undo *undo);
 /* Something was committed by us: shows it at once. */
 void list_refresh(struct ui *ui, void *state);
+
+/* What the references on screen are called. */
+void list_titles_read(struct ui *ui, struct list *list);
+void list_titles_done(struct list *list);
+const char *list_title_find(const struct list *list, const char *id);   /* NULL: not known */
 
 void list_offer_draft(struct ui *ui);
 

@@ -53,10 +53,11 @@ static bool login_left(const void *state, bool is_narrow, struct buf *out)
     return true;
 }
 
-static void login_corner(const void *state, struct buf *out)
+static void login_corner(const void *state, bool is_narrow, struct buf *out)
 {
     const struct login *login = state;
 
+    (void)is_narrow;
     if (!login->is_renewal)
         buf_printf(out, "v%s", OUTPOST_VERSION);
 }

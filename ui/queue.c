@@ -38,10 +38,11 @@ static void queue_title(const void *state, bool is_narrow, struct buf *out)
     buf_puts(out, _("Pending changes"));
 }
 
-static void queue_corner(const void *state, struct buf *out)
+static void queue_corner(const void *state, bool is_narrow, struct buf *out)
 {
     const struct queue *queue = state;
 
+    (void)is_narrow;
     if (queue->ops.count > 0)
         buf_printf(out, "%zu/%zu", queue->cursor + 1, queue->ops.count);
 }

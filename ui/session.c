@@ -67,6 +67,26 @@ static void read_account(struct ui *ui)
     db_account_done(&account);
 }
 
+static bool is_busy(const struct sync_status *s)
+{
+    if (s->phase == SYNC_INITIAL)
+        return s->last.rc == RC_OK || s->next_try == 0;
+    return s->phase == SYNC_PUSHING || s->phase == SYNC_PULLING;
+}
+
+static void watch_busy(struct ui *ui)
+{
+    if (!is_busy(&ui->status)) {
+        ui->is_busy_shown = false;
+        ui->busy_at = 0;
+    } else if (ui->status.phase == SYNC_INITIAL) {
+        ui->is_busy_shown = true;       /* never so short that it would only flash */
+        ui->busy_at = 0;
+    } else if (!ui->is_busy_shown && ui->busy_at == 0) {
+        ui->busy_at = ui_now(ui) + BUSY_MS;
+    }
+}
+
 enum rc ui_session_open(struct ui *ui, const char *db_path, struct err *err)
 {
     struct sync_options sync = {
@@ -94,6 +114,7 @@ enum rc ui_session_open(struct ui *ui, const char *db_path, struct err *err)
         ui_say_err(ui, &trouble);
     } else {
         sync_status_read(ui->sync, &ui->status);
+        watch_busy(ui);
     }
     return RC_OK;
 }
@@ -175,23 +196,6 @@ void ui_session_notice(struct ui *ui)
     if (top && top->screen->refresh)
         top->screen->refresh(ui, top->state);
     ui->needs_draw = true;
-}
-
-static bool is_busy(const struct sync_status *s)
-{
-    if (s->phase == SYNC_INITIAL)
-        return s->last.rc == RC_OK || s->next_try == 0;
-    return s->phase == SYNC_PUSHING || s->phase == SYNC_PULLING;
-}
-
-static void watch_busy(struct ui *ui)
-{
-    if (!is_busy(&ui->status)) {
-        ui->is_busy_shown = false;
-        ui->busy_at = 0;
-    } else if (!ui->is_busy_shown && ui->busy_at == 0) {
-        ui->busy_at = ui_now(ui) + BUSY_MS;
-    }
 }
 
 void ui_session_busy(struct ui *ui)

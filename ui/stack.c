@@ -135,6 +135,7 @@ void ui_key(struct ui *ui, const struct ui_key *key, bool after_esc)
     ui->closed.table = NULL;
     top = ui_top(ui);
     ui->message[0] = '\0';
+    ui->key_code = key->code;
     if (ui->prompt.kind != UI_PROMPT_NONE && ui_prompt_key(ui, key))
         return;
     in_text = top->screen->is_text && top->screen->is_text(top->state);

@@ -96,6 +96,7 @@ size_t statusbar_parts(const struct statusbar *bar, bool is_narrow,
         add(parts, &count, true, "%s", _("disk full"));
     else if (bar->status->needs_sign_in)
         add(parts, &count, true, "%s", _("sign in to send"));
-    add_last(bar, parts, &count);
+    if (!bar->has_more)
+        add_last(bar, parts, &count);
     return count;
 }

@@ -12,6 +12,7 @@
 struct statusbar {
     const struct sync_status *status;
     bool is_busy;               /* a round has been running for longer than 300 ms */
+    bool has_more;              /* the screen says more behind it: the last sync is left out */
     bool is_disk_full;
     int64_t pending,
         failed; /* changes that wait, without the failed ones; changes that were refused */

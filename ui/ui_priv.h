@@ -52,7 +52,7 @@ struct ui_screen {              /* callbacks may be NULL where it says so */
     /* Left part of the status row. True: instead of the usual; false: behind it. NULL: nothing. */
     bool (*left)(const void *state, bool is_narrow, struct buf *out);
     /* Right end of the status row. NULL: empty. */
-    void (*corner)(const void *state, struct buf *out);
+    void (*corner)(const void *state, bool is_narrow, struct buf *out);
     /* Monotonic ms when wake wants to be called; 0: not. Both may be NULL. */
     int64_t (*due)(const void *state);
     void (*wake)(struct ui *ui, void *state);
@@ -125,6 +125,7 @@ struct ui {
     struct ui_prompt prompt;
     struct ui_history history[UI_HISTORY_COUNT];
     struct ui_closed closed;
+    int32_t key_code;           /* of the key that is being handled */
     char message[512];
 
     struct ui_canvas frame, content;

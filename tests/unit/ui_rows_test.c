@@ -1,0 +1,151 @@
+/* The part of a table that is on screen: filtered, and its place after a jump. */
+#include "tests/unit/store_fixture.h"
+#include "ui/reference.h"
+#include "ui/rows.h"
+
+#define MANY 700                        /* several pieces of what is read at once */
+#define ROOM 10
+
+static void add_many(struct fixture *f)
+{
+    struct db_saved saved;
+    char text[32];
+
+    must(f, db_batch_begin(f->db, &f->err));
+    for (int i = 0; i < MANY; i++) {
+        (void)snprintf(text, sizeof text, "task %03d", i);
+        SAVE(f, NULL, &saved, "text", text, "priority", i % 100 == 50 ? "high" : "low");
+    }
+    must(f, db_batch_end(f->db, &f->err));
+}
+
+static size_t by_title(struct fixture *f)
+{
+    for (size_t i = 0; i < f->tasks->sort_count; i++) {
+        if (strcmp(f->tasks->sorts[i].name, "title") == 0)
+            return i;
+    }
+    fail_msg("there is no sort by title");
+    return 0;
+}
+
+static void open_rows(struct fixture *f, struct rows *rows)
+{
+    *rows = (struct rows){ .table = f->tasks, .sort = by_title(f) };
+    must(f, rows_fit(rows, f->db, ROOM, &f->err));
+}
+
+static const char *title_at(const struct rows *rows, size_t at)
+{
+    return rows->items[at].record.values[rows->table->title->index].text;
+}
+
+static void a_filter_finds_what_fits_far_apart_from_both_ends(void **state)
+{
+    struct fixture *f = *state;
+    struct rows rows;
+
+    add_many(f);
+    open_rows(f, &rows);
+    must(f, rows_filter(&rows, "prio:high", f->now, &f->err));
+    must(f, rows_first(&rows, f->db, &f->err));
+    assert_int_equal(rows.count, 7);
+    assert_string_equal(title_at(&rows, 0), "task 050");
+    assert_string_equal(title_at(&rows, 6), "task 650");
+    must(f, rows_filter(&rows, "task prio:low", f->now, &f->err));
+    must(f, rows_last(&rows, f->db, &f->err));
+    assert_int_equal(rows.count, ROOM);
+    assert_string_equal(title_at(&rows, ROOM - 1), "task 699");
+    must(f, rows_move(&rows, f->db, -ROOM, &f->err));
+    assert_string_equal(title_at(&rows, 0), "task 689");
+    must(f, rows_filter(&rows, NULL, f->now, &f->err));
+    must(f, rows_first(&rows, f->db, &f->err));
+    assert_string_equal(title_at(&rows, 0), "task 000");
+    assert_int_equal(rows.total, MANY);
+    rows_done(&rows);
+}
+
+static void a_filter_that_cannot_be_read_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct rows rows;
+
+    add_many(f);
+    open_rows(f, &rows);
+    must(f, rows_filter(&rows, "prio:high", f->now, &f->err));
+    assert_int_equal(rows_filter(&rows, "due<never", f->now, &f->err), RC_INVALID);
+    assert_string_equal(rows.filter, "prio:high");
+    must(f, rows_first(&rows, f->db, &f->err));
+    assert_int_equal(rows.count, 7);
+    rows_done(&rows);
+}
+
+static void finding_looks_only_at_what_the_filter_shows(void **state)
+{
+    struct fixture *f = *state;
+    struct rows rows;
+
+    add_many(f);
+    open_rows(f, &rows);
+    must(f, rows_filter(&rows, "prio:high", f->now, &f->err));
+    must(f, rows_first(&rows, f->db, &f->err));
+    assert_int_equal(rows_find(&rows, f->db, "651", 1, &f->err), RC_NOT_FOUND);
+    must(f, rows_find(&rows, f->db, "650", 1, &f->err));
+    assert_string_equal(title_at(&rows, rows.cursor), "task 650");
+    rows_done(&rows);
+}
+
+static void the_place_after_a_jump_is_counted_when_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    struct rows rows;
+
+    add_many(f);
+    open_rows(f, &rows);
+    must(f, rows_find(&rows, f->db, "345", 1, &f->err));
+    assert_string_equal(title_at(&rows, rows.cursor), "task 345");
+    assert_true(rows.first < 0);
+    must(f, rows_place(&rows, f->db, &f->err));
+    assert_int_equal(rows.first + (int64_t)rows.cursor, 345);
+    must(f, rows_move(&rows, f->db, ROOM, &f->err));
+    assert_int_equal(rows.first + (int64_t)rows.cursor, 345 + ROOM);
+    assert_string_equal(title_at(&rows, rows.cursor), "task 355");
+    rows_done(&rows);
+}
+
+static void a_reference_is_found_by_words_and_named_by_its_title(void **state)
+{
+    struct fixture *f = *state;
+    const struct column column = { .reference = (char[]){ "tasks" } };
+    const struct column unknown = { .reference = (char[]){ "elsewhere" } };
+    struct reference found[REFERENCE_MATCHES];
+    struct db_saved saved;
+    char title[8];
+
+    SAVE(f, NULL, &saved, "text", "North pump house");
+    SAVE(f, NULL, &saved, "text", "Gr\303\274\303\237e");
+    assert_int_equal(reference_find(f->db, f->reg, &column, "PUMP north", found), 1);
+    assert_string_equal(found[0].title, "North pump house");
+    assert_int_equal(reference_find(f->db, f->reg, &column, "valve", found), 0);
+    assert_int_equal(reference_find(f->db, f->reg, &unknown, "pump", found), 0);
+    assert_true(reference_title(f->db, f->reg, &column, found[0].id, title, sizeof title));
+    assert_string_equal(title, "North p");
+    assert_true(reference_title(f->db, f->reg, &column, saved.client_id, title, 4));
+    assert_string_equal(title, "Gr");   /* never half a character */
+    assert_false(reference_title(f->db, f->reg, &column, "01890a5d-ac96-774b-bcce-b302099a8057",
+                                 title, sizeof title));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+        T(a_filter_finds_what_fits_far_apart_from_both_ends),
+        T(a_filter_that_cannot_be_read_changes_nothing),
+        T(finding_looks_only_at_what_the_filter_shows),
+        T(the_place_after_a_jump_is_counted_when_asked_for),
+        T(a_reference_is_found_by_words_and_named_by_its_title),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
