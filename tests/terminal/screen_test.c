@@ -105,6 +105,19 @@ static void a_text_that_is_needed_is_asked_for_at_save(void **state)
     term_wait(t, "field 1 of 5");
 }
 
+static void deleting_in_an_empty_field_does_nothing(void **state)
+{
+    struct world *w = *state;
+    struct term *t;
+
+    world_sign_in(w);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "No tasks yet");
+    term_type(t, "a\025\027\013\177" KEY_TAB KEY_TAB KEY_TAB "\025\027\013\177" KEY_TAB
+                 "\025\027\013\177Typed");
+    term_wait(t, "Typed");
+}
+
 static void done_is_marked_and_undone(void **state)
 {
     struct world *w = *state;
@@ -307,6 +320,7 @@ int main(void)
         IN_A_WORLD(what_is_added_without_a_connection_is_kept_marked_and_sent_later),
         IN_A_WORLD(a_wrong_date_stays_in_its_field_with_the_reason),
         IN_A_WORLD(a_text_that_is_needed_is_asked_for_at_save),
+        IN_A_WORLD(deleting_in_an_empty_field_does_nothing),
         IN_A_WORLD(done_is_marked_and_undone),
         IN_A_WORLD(marked_rows_change_together_after_one_question),
         IN_A_WORLD(views_sorts_and_finding_move_the_cursor_where_one_expects),
