@@ -42,6 +42,10 @@ void input_done(struct input *in)
 
 void input_feed(struct input *in, int code, int64_t now_ms)
 {
+    if (code == TERMINAL_SYNC_YES || code == TERMINAL_SYNC_NO) {
+        in->sync_answer = code;         /* the terminal's word, not the user's */
+        return;
+    }
     if (in->head + in->count == in->room) {
         if (in->head > 0)
             memmove(in->queue, in->queue + in->head, in->count * sizeof *in->queue);

@@ -25,6 +25,7 @@ struct input {                  /* all zero is a valid empty one */
     bool is_held;               /* that Esc was not given yet */
     bool holds_esc;             /* setting: the terminal has no F5, so Esc waits for its digit */
     bool has_bursts;            /* setting: scan=burst */
+    int sync_answer;            /* TERMINAL_SYNC_YES or _NO: the terminal said so; 0: nothing new */
     bool after_esc; /* the key given last was a digit after an Esc that had been given already */
 };
 

@@ -128,6 +128,9 @@ static void read_keys(struct ui *ui)
 {
     if (input_read(&ui->input, ui_now(ui)) == 0 && terminal_is_gone(ui->terminal))
         ui->is_gone = true;
+    if (ui->input.sync_answer)
+        terminal_set_sync(ui->terminal, ui->input.sync_answer == TERMINAL_SYNC_YES);
+    ui->input.sync_answer = 0;
     handle_keys(ui);
 }
 

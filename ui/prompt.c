@@ -13,6 +13,7 @@ void ui_say(struct ui *ui, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(ui->message, sizeof ui->message, fmt, args);
     va_end(args);
+    ui->said++;
     ui->needs_draw = true;
 }
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "db/pull.h"
 #include "ui/sign_in_job.h"
+#include "ui/statusbar.h"
 #include "ui/ui_priv.h"
 
 #define BUSY_MS 300
@@ -198,11 +199,40 @@ void ui_session_notice(struct ui *ui)
     ui->needs_draw = true;
 }
 
+/* For ears and fingers: a change in the status row is also one line in the last row, unless what
+ * just happened has said more there (said: ui->said before it). */
+static void announce(struct ui *ui, unsigned said)
+{
+    struct statusbar bar = {
+        .status = &ui->status,
+        .is_busy = ui->is_busy_shown,
+        .is_disk_full = ui->is_disk_full,
+        .pending = ui->counts.waiting - ui->counts.failed,
+        .failed = ui->counts.failed,
+    };
+    struct statusbar_part parts[STATUSBAR_PARTS];
+    struct buf line = { 0 };
+    size_t count = statusbar_parts(&bar, false, parts);
+
+    buf_printf(&line, "%s:", statusbar_word(&bar));
+    /* The numbers of a round under way change too often to be spoken. */
+    for (size_t i = 0; i < count && !bar.is_busy; i++)
+        buf_printf(&line, "%s%s", i ? ", " : " ", parts[i].text);
+    if (strcmp(buf_str(&line), ui->announced) != 0) {
+        (void)snprintf(ui->announced, sizeof ui->announced, "%s", buf_str(&line));
+        if (ui->said == said && ui->prompt.kind == UI_PROMPT_NONE)
+            ui_say(ui, "%s", ui->announced);
+    }
+    buf_done(&line);
+}
+
 void ui_session_busy(struct ui *ui)
 {
     ui->busy_at = 0;
     ui->is_busy_shown = true;
     ui->needs_draw = true;
+    if (terminal_look(ui->terminal)->reader)
+        announce(ui, ui->said);
 }
 
 static void say_link(struct ui *ui, const struct sync_status *was)
@@ -279,6 +309,7 @@ void ui_session_status(struct ui *ui)
 {
     struct sync_status was = ui->status;
     struct ui_layer *top = ui_top(ui);
+    unsigned said = ui->said;
 
     sync_status_read(ui->sync, &ui->status);
     ui_session_counts(ui);
@@ -292,6 +323,8 @@ void ui_session_status(struct ui *ui)
         top->screen->refresh(ui, top->state);
     else
         say_status(ui, &was);
+    if (terminal_look(ui->terminal)->reader)
+        announce(ui, said);
 }
 
 /* ---- banner ---- */

@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 #include <term.h>
 #undef bell                             /* one of term.h's macros for capabilities */
@@ -23,6 +24,8 @@
 #define ESCAPE_MS_NEAR 25
 #define ESCAPE_MS_FAR 100
 #define CLIPBOARD_MAX 4096
+#define SYNC_ROWS_MIN 4
+#define ANSWER_MS 1000          /* an answer that is still to come must not reach the shell */
 #define STUCK_S 3               /* a frame that is not taken in this time is thrown away */
 #define STUCK_LINE_S 30         /* on a line with a speed, which may need that long */
 
@@ -33,18 +36,37 @@ struct terminal {
     enum ui_bell bell;
     bool has_paste, has_clipboard, lacks_function_keys;
     bool is_line;               /* a serial line, with a speed that means something */
+    bool has_sync;              /* it can hold a frame until it is whole */
+    int64_t asked_ms;           /* monotonic: it was asked whether it can; 0: not, or it answered */
     struct guard guard;
     char type[64];
 };
 
+static const char hold_on[] = "\033[?2026h", hold_off[] = "\033[?2026l";
+static const char hold_ask[] = "\033[?2026$p";   /* DECRQM; the answer comes as a key */
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
+
+/* A frame of few rows is there at once anyway, and must not cost more bytes. */
+static bool is_large_frame(void)
+{
+    int rows = 0;
+
+    for (int y = 0; y < LINES; y++)
+        rows += is_linetouched(newscr, y);
+    return rows >= SYNC_ROWS_MIN;
+}
 
 bool terminal_update(struct terminal *t)
 {
+    bool is_synced = t->has_sync && is_large_frame();
     bool was_stuck;
 
     guard_start(&t->guard, t->is_line ? STUCK_LINE_S : STUCK_S);
+    if (is_synced)
+        rescue_write(hold_on, sizeof hold_on - 1);
     (void)doupdate();
+    if (is_synced)
+        rescue_write(hold_off, sizeof hold_off - 1);
     was_stuck = guard_stop(&t->guard);
     if (was_stuck)
         terminal_redraw(t);
@@ -150,6 +172,39 @@ static void styles_set(const struct ui_config *config, struct terminal *t)
 
 /* ---- modes ---- */
 
+static int64_t now_ms(void)
+{
+    struct timespec now = { 0 };
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Synchronized output only where terminfo or the terminal itself says that it is there. */
+static void ask_for_sync(struct terminal *t)
+{
+    const char *sync = tigetstr("Sync");
+
+    if (!is_modern(t->type))
+        return;
+    t->has_sync = sync && sync != (char *)-1;
+    if (t->has_sync)
+        return;
+    (void)define_key("\033[?2026;0$y", TERMINAL_SYNC_NO);
+    (void)define_key("\033[?2026;1$y", TERMINAL_SYNC_YES);
+    (void)define_key("\033[?2026;2$y", TERMINAL_SYNC_YES);
+    (void)define_key("\033[?2026;3$y", TERMINAL_SYNC_NO);
+    (void)define_key("\033[?2026;4$y", TERMINAL_SYNC_NO);
+    rescue_write(hold_ask, sizeof hold_ask - 1);
+    t->asked_ms = now_ms();
+}
+
+void terminal_set_sync(struct terminal *t, bool has_sync)
+{
+    t->has_sync = has_sync;
+    t->asked_ms = 0;
+}
+
 static void modes_on(struct terminal *t, const struct ui_config *config)
 {
     struct termios tio;
@@ -176,6 +231,7 @@ static void modes_on(struct terminal *t, const struct ui_config *config)
     (void)define_key("\033[201~", TERMINAL_PASTE_END);
     if (t->has_paste)
         rescue_write(paste_on, sizeof paste_on - 1);
+    ask_for_sync(t);
 }
 
 static enum rc open_first(struct terminal *t, struct buf *note, struct err *err)
@@ -257,7 +313,9 @@ void terminal_close(struct terminal *t, bool is_gone)
     guard_done(&t->guard);
     rescue_reset();
     delscreen(t->screen);
-    (void)tcsetattr(STDIN_FILENO, TCSANOW, &t->before);
+    (void)tcsetattr(STDIN_FILENO,
+                    t->asked_ms && now_ms() - t->asked_ms < ANSWER_MS ? TCSAFLUSH : TCSANOW,
+                    &t->before);
     free(t);
 }
 

@@ -46,6 +46,11 @@ bool terminal_copy(struct terminal *t, const char *s, size_t len);
 
 #define TERMINAL_PASTE_START 01001
 #define TERMINAL_PASTE_END 01002        /* key codes that curses is told of (above KEY_MAX) */
+#define TERMINAL_SYNC_YES 01003         /* answers to whether it can hold a frame until it is whole */
+#define TERMINAL_SYNC_NO 01004
+
+/* What it answered. */
+void terminal_set_sync(struct terminal *t, bool has_sync);
 
 /* The order in which terminal types are tried for a TERM that is not known. NULL-terminated, at
  * most 4. */

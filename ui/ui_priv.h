@@ -127,6 +127,8 @@ struct ui {
     struct ui_closed closed;
     int32_t key_code;           /* of the key that is being handled */
     char message[512];
+    unsigned said;              /* how often something was said there */
+    char announced[512];        /* what the status row said when it was spoken last (reader=yes) */
 
     struct ui_canvas frame, content;
     bool needs_draw, is_gone, is_quitting;

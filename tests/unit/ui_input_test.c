@@ -167,6 +167,23 @@ static void a_burst_is_a_scan_only_when_asked_for_and_varied(void **state)
     input_done(&in);
 }
 
+static void what_the_terminal_answers_is_no_key_and_stands_in_no_ones_way(void **state)
+{
+    struct input in = { 0 };
+
+    (void)state;
+    input_feed(&in, 'a', 0);
+    input_feed(&in, TERMINAL_SYNC_YES, 0);
+    input_feed(&in, 27, 0);
+    input_feed(&in, TERMINAL_SYNC_NO, 0);
+    input_feed(&in, '5', 0);
+    expect(&in, 0, 'a', "a");
+    assert_int_equal(in.sync_answer, TERMINAL_SYNC_NO);
+    expect(&in, 0, UI_KEY_F1 + 4, NULL);
+    expect_none(&in, 0);
+    input_done(&in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_paste_is_one_key_whatever_is_in_it),
         cmocka_unit_test(a_paste_without_an_end_is_given_all_the_same),
         cmocka_unit_test(a_scan_with_its_prefix_is_one_key),
+        cmocka_unit_test(what_the_terminal_answers_is_no_key_and_stands_in_no_ones_way),
         cmocka_unit_test(a_burst_is_a_scan_only_when_asked_for_and_varied),
     };
 
