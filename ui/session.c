@@ -14,6 +14,7 @@
 #include "ui/ui_priv.h"
 
 #define BUSY_MS 300
+#define HTTP_TOO_MANY 429
 
 int64_t ui_now(const struct ui *ui)
 {
@@ -211,19 +212,23 @@ static void announce(struct ui *ui, unsigned said)
         .failed = ui->counts.failed,
     };
     struct statusbar_part parts[STATUSBAR_PARTS];
-    struct buf line = { 0 };
+    struct buf line = { 0 }, state = { 0 };
     size_t count = statusbar_parts(&bar, false, parts);
 
-    buf_printf(&line, "%s:", statusbar_word(&bar));
-    /* The numbers of a round under way change too often to be spoken. */
-    for (size_t i = 0; i < count && !bar.is_busy; i++)
-        buf_printf(&line, "%s%s", i ? ", " : " ", parts[i].text);
-    if (strcmp(buf_str(&line), ui->announced) != 0) {
-        (void)snprintf(ui->announced, sizeof ui->announced, "%s", buf_str(&line));
+    buf_puts(&line, statusbar_word(&bar));
+    buf_puts(&state, statusbar_word(&bar));
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(&line, "%s%s", i ? ", " : ": ", parts[i].text);
+        if (parts[i].is_alert)          /* numbers alone are no news */
+            buf_printf(&state, " %s", parts[i].text);
+    }
+    if (strcmp(buf_str(&state), ui->announced) != 0) {
+        (void)snprintf(ui->announced, sizeof ui->announced, "%s", buf_str(&state));
         if (ui->said == said && ui->prompt.kind == UI_PROMPT_NONE)
-            ui_say(ui, "%s", ui->announced);
+            ui_say(ui, "%s", buf_str(&line));
     }
     buf_done(&line);
+    buf_done(&state);
 }
 
 void ui_session_busy(struct ui *ui)
@@ -276,6 +281,20 @@ static void say_round(struct ui *ui)
     }
 }
 
+/* A server that answers, but cannot serve now (429, 5xx), is asked again at a time worth knowing. */
+static void say_trouble(struct ui *ui)
+{
+    const struct sync_status *s = &ui->status;
+    char time[24];
+
+    if (s->last.sys < HTTP_TOO_MANY || s->next_try == 0) {
+        ui_say_err(ui, &s->last);
+        return;
+    }
+    clock_hhmm(s->next_try, time, sizeof time);
+    ui_say(ui, _("%s Trying again at %s."), s->last.msg, time);
+}
+
 static void say_status(struct ui *ui, const struct sync_status *was)
 {
     const struct sync_status *s = &ui->status;
@@ -298,7 +317,7 @@ static void say_status(struct ui *ui, const struct sync_status *was)
     else if (s->phase == SYNC_BLOCKED && was->phase != SYNC_BLOCKED && s->last.rc)
         ui_say_err(ui, &s->last);
     else if (is_failure && (ui->is_sync_asked || (s->net == SYNC_ONLINE && was->last.rc == RC_OK)))
-        ui_say_err(ui, &s->last);
+        say_trouble(ui);
     if (is_round)
         ui->sent_in_round = 0;
     if (is_round || is_failure)
