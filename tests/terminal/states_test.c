@@ -217,6 +217,58 @@ static void an_editor_says_when_the_office_removes_its_record(void **state)
     term_wait(t, "all changes sent");
 }
 
+static void working_offline_is_a_choice_that_a_restart_keeps(void **state)
+{
+    const char *const one[] = { "text=Read meters", NULL };
+    struct world *w = *state;
+    struct term *t;
+
+    world_sign_in(w);
+    world_add(w, one);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "ONLINE   | all changes sent");
+    term_type(t, "\033[19~");
+    term_wait(t, "Working offline. O goes online again.");
+    term_type(t, "x");
+    term_wait(t, "OFFLINE  | 1 pending");
+    term_type(t, "q");
+    assert_int_equal(term_wait_exit(t), 0);
+    world_close(w);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "OFFLINE  | 1 pending");
+    term_type(t, "O");
+    term_wait(t, "ONLINE   | all changes sent");
+}
+
+static void a_filter_takes_conditions_and_marked_records_one_field(void **state)
+{
+    static const char *const tasks[][4] = {
+        { "text=Clean strainer", "priority=high", "dueAt=2026-11-20", NULL },
+        { "text=Read meters", "priority=low", "dueAt=2026-11-21", NULL },
+        { "text=Label panel", "priority=high", NULL },
+    };
+    struct world *w = *state;
+    struct term *t;
+
+    world_sign_in(w);
+    for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
+        world_add(w, tasks[i]);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "Read meters");
+    term_type(t, "fprio:high" KEY_ENTER);
+    term_wait_gone(t, "Read meters");
+    term_wait(t, "Label panel");
+    term_type(t, "  edue:2026-12-24" KEY_ENTER);
+    term_wait(t, "Set due of 2 tasks to \"2026-12-24\"? y/n");
+    term_type(t, "y");
+    term_wait(t, "[ ] H Clean strainer                                            2026-12-24");
+    term_wait(t, "[ ] H Label panel                                               2026-12-24");
+    term_type(t, "f" KEY_UP KEY_ENTER);
+    term_wait(t, "with \"prio:high\"");
+    term_type(t, "fdue:never" KEY_ENTER);
+    term_wait(t, "Not a date.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +281,8 @@ int main(void)
         IN_A_WORLD(what_the_office_removes_stays_struck_until_the_user_moves),
         IN_A_WORLD(an_editor_says_when_the_office_removes_its_record),
         IN_A_WORLD(two_screens_on_one_store_show_the_same),
+        IN_A_WORLD(working_offline_is_a_choice_that_a_restart_keeps),
+        IN_A_WORLD(a_filter_takes_conditions_and_marked_records_one_field),
     };
 
     return cmocka_run_group_tests_name("states", tests, NULL, NULL);
