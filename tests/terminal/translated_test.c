@@ -149,7 +149,7 @@ static void signing_in(void **state)
         END_OF_STEPS,
     };
 
-    check(*state, there, NULL, true);
+    check(*state, there, NULL, false);
 }
 
 static void the_first_sync(void **state)
