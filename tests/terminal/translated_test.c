@@ -118,7 +118,7 @@ static bool check_one(struct world *w, int rows, int cols, const struct step *th
     t = world_open(w, rows, cols, longer);
     drawing_walk(t, there);
     term_settle(t, SETTLE_MS);
-    is_good = term_has(t, "=="); /* it is translated */
+    is_good = term_has(t, "="); /* it is translated */
     if (is_good)
         is_good = is_whole(t) && (!has_fixed_rows || stands_as_in_english(t, &english));
     if (!is_good)
