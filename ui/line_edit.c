@@ -61,6 +61,8 @@ static size_t grapheme_before(const char *s, size_t len, size_t at)
 
 static void cut(struct line_edit *e, size_t from, size_t to)
 {
+    if (from == to)
+        return;                         /* an empty text has no memory at all */
     memmove(e->text.data + from, e->text.data + to, e->text.len - to + 1);
     e->text.len -= to - from;
     e->at = from;

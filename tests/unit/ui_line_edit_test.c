@@ -125,6 +125,22 @@ static void a_field_without_a_width_still_has_lines_that_end(void **state)
     }
 }
 
+static void deleting_in_an_empty_text_does_nothing(void **state)
+{
+    static const enum ui_action deleting[] = {
+        UI_DO_TEXT_BACKSPACE, UI_DO_TEXT_DELETE, UI_DO_TEXT_WORD, UI_DO_TEXT_ALL, UI_DO_TEXT_REST,
+    };
+    struct line_edit e = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof deleting / sizeof deleting[0]; i++) {
+        (void)line_edit_act(&e, deleting[i]);
+        assert_int_equal(e.text.len, 0);
+        assert_int_equal(e.at, 0);
+    }
+    line_edit_done(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +150,7 @@ int main(void)
         cmocka_unit_test(what_is_pasted_into_one_line_has_no_newlines_and_no_controls),
         cmocka_unit_test(lines_are_moved_through_as_they_are_shown),
         cmocka_unit_test(wrapping_breaks_at_blanks_and_else_anywhere),
+        cmocka_unit_test(deleting_in_an_empty_text_does_nothing),
     };
 
     return cmocka_run_group_tests(tests, use_utf8, NULL);
