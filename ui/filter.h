@@ -1,5 +1,5 @@
-/* ui/filter.h: what a person types to see a part of a list: words that must occur, and conditions on
- * columns by name: `due<+7`, `prio:high`, `done:yes`, `notes:valve`, `due:` (empty). Any table, any
+/* ui/filter.h: what a person types to see a part of a list: words that must occur, and conditions
+ * on columns by name: `due<+7`, `prio:high`, `done:yes`, `notes:valve`, `due:` (empty). Any table, any
  * column: names and values come from the definition.
  *
  * Owner    the caller; all zero is one that everything matches; filter_done frees.

@@ -67,8 +67,8 @@ bool form_pick_move(struct form *form, int step)
 {
     if (form->match_count == 0)
         return false;
-    form->match_at = (form->match_at + form->match_count + (size_t)(step + (int)form->match_count)) %
-                     form->match_count;
+    form->match_at += form->match_count + (size_t)(step + (int)form->match_count);
+    form->match_at %= form->match_count;
     return true;
 }
 

@@ -131,7 +131,7 @@ static void draw_status(struct ui *ui, const struct ui_layer *top, int row)
         top->screen->corner(top->state, c->is_narrow, &corner);
     if (corner.len)
         end = ui_put_right(c, row, end, c->cols / 2, UI_BAR, buf_str(&corner)) - 1;
-    (void)ui_put(c, row, col, end - col, UI_BAR, statusbar_word(&bar));
+    (void)ui_put(c, row, col, end - col < WORD_COLS - 1 ? end - col : WORD_COLS - 1, UI_BAR, statusbar_word(&bar));
     col += WORD_COLS;
     if (!c->is_narrow)
         col += ui_put(c, row, col, end - col, UI_BAR, "| ");

@@ -36,12 +36,14 @@ struct cell_row {
 
 static const struct cell_row first_page[] = {
     { { N_("Move"),
-        { { "", UI_DO_DOWN, 0 }, { " ", UI_DO_UP, 0 }, { " ", UI_DO_UP, 1 }, { " ", UI_DO_DOWN, 1 },
+        { { "", UI_DO_DOWN, 0 }, { " ", UI_DO_UP, 0 }, { " ", UI_DO_UP, 1 },
+          { " ", UI_DO_DOWN, 1 },
           { "   ", UI_DO_PAGE_UP, 0 }, { " ", UI_DO_PAGE_DOWN, 0 }, { " ", UI_DO_HALF_UP, 0 },
           { " ", UI_DO_HALF_DOWN, 0 }, { "   ", UI_DO_FIRST, 0 }, { " ", UI_DO_LAST, 0 },
           { " ", UI_DO_FIRST, 1 }, { " ", UI_DO_LAST, 1 } } }, { .label = NULL } },
     { { N_("New %s"), { { "", UI_DO_NEW, 0 }, { "   ", UI_DO_NEW, 1 } } },
-      { N_("Edit"), { { "", UI_DO_EDIT, 0 }, { "   ", UI_DO_EDIT, 1 }, { "   ", UI_DO_EDIT, 2 } } } },
+      { N_("Edit"),
+        { { "", UI_DO_EDIT, 0 }, { "   ", UI_DO_EDIT, 1 }, { "   ", UI_DO_EDIT, 2 } } } },
     { { N_("Done/reopen"), { { "", UI_DO_DONE, 0 }, { "   ", UI_DO_DONE, 1 } } },
       { N_("Undo"), { { "", UI_DO_UNDO, 0 } } } },
     { { N_("Find"), { { "", UI_DO_FIND, 0 }, { "   ", UI_DO_FIND, 1 } } },
@@ -50,7 +52,8 @@ static const struct cell_row first_page[] = {
       { N_("Sort"), { { "", UI_DO_SORT, 0 }, { "   ", UI_DO_SORT, 1 } } } },
     { { N_("Mark"), { { "", UI_DO_MARK, 0 } } },
       { N_("mark all"),
-        { { "", UI_DO_MARK_ALL, 0 }, WORD("     "), WORD(N_("clear")), { "  ", UI_DO_CANCEL, 0 } } } },
+        { { "", UI_DO_MARK_ALL, 0 }, WORD("     "), WORD(N_("clear")),
+          { "  ", UI_DO_CANCEL, 0 } } } },
     { { N_("Next table"), { { "", UI_DO_NEXT_TABLE, 0 } } },
       { N_("Sync now"), { { "", UI_DO_SYNC, 0 }, { "   ", UI_DO_SYNC, 1 } } } },
     { { N_("Queue"), { { "", UI_DO_QUEUE, 0 }, { "   ", UI_DO_QUEUE, 1 } } },
@@ -257,8 +260,9 @@ static void help_draw(void *state, struct ui_canvas *c)
     int col = c->is_narrow ? 0 : 2;
     size_t end = next_top(help, help->top);
 
-    for (int i = 0; i < c->rows && help->top + (size_t)i < help->count && help->top + (size_t)i < end;
-         i++)
+    if (end > help->count)
+        end = help->count;
+    for (int i = 0; i < c->rows && help->top + (size_t)i < end; i++)
         ui_put(c, i, col, c->cols - col, UI_PLAIN, help->lines[help->top + (size_t)i]);
 }
 

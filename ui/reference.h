@@ -1,5 +1,5 @@
-/* ui/reference.h: references as a person sees them: by the title of the record that is meant, picked
- * from what matches the words typed.
+/* ui/reference.h: references as a person sees them: by the title of the record that is meant,
+ * picked from what matches the words typed.
  */
 #ifndef UI_REFERENCE_H
 #define UI_REFERENCE_H
