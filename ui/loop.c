@@ -177,6 +177,7 @@ static void handle_time(struct ui *ui)
     if (ui->resize_at && now >= ui->resize_at) {
         ui->resize_at = 0;
         terminal_resized(ui->terminal);
+        terminal_redraw(ui->terminal);          /* back at the old size, the terminal has cut what stood there */
         ui_layout(ui);
         if (top && top->screen->load)
             top->screen->load(ui, top->state);

@@ -69,9 +69,14 @@ inside debootstrap --variant=minbase "${more[@]}" "$suite" "$root" "$mirror" >"$
 }
 printf '%s\n' "$sources" >"$root/etc/apt/sources.list"
 printf '%s\n' "$proxy" >"$root/etc/apt/apt.conf.d/99proxy"
-for file in /etc/resolv.conf /etc/hosts /etc/apt/auth.conf; do
-    [ ! -e "$file" ] || cp -L "$file" "$root$file"
+for file in /etc/resolv.conf /etc/hosts /etc/apt/auth.conf /etc/npmrc "$HOME/.npmrc"; do
+    [ ! -e "$file" ] || cp -L "$file" "$root${file/#$HOME/\/root}"
 done
+# The authority that this machine's npm trusts, if it has one of its own.
+if [ -e "${NODE_EXTRA_CA_CERTS:-}" ]; then
+    cp -L "$NODE_EXTRA_CA_CERTS" "$root/srv/npm-ca.crt"
+    export npm_config_cafile=/srv/npm-ca.crt
+fi
 mkdir "$root/srv/outpost"
 git archive HEAD | tar -x -C "$root/srv/outpost"
 
@@ -84,5 +89,6 @@ inside bash -euc '
     mount --rbind /dev "$root/dev"
     exec chroot "$root" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         CI=true ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
+        ${npm_config_cafile:+"npm_config_cafile=$npm_config_cafile" "NODE_EXTRA_CA_CERTS=$npm_config_cafile"} \
         bash -c "cd /srv/outpost && exec \"\$@\"" bare "$@"
 ' bare "$root" "$@" </dev/null
