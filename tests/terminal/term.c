@@ -228,16 +228,26 @@ static void hide_times(char *s)
     }
 }
 
+/* The rest of a frame may be on its way still: reads until the screen is as wanted. */
+#define EXPECT_MS 5000
+
 void term_expect(struct term *t, const char *const *rows, int count)
 {
+    int64_t deadline = clock_mono(&clock_system) + EXPECT_MS;
     struct buf wanted = { 0 }, screen = { 0 };
-    bool is_same;
+    bool is_same = false;
 
     for (int i = 0; i < t->rows; i++)
         buf_printf(&wanted, "%s\n", i < count ? rows[i] : "");
-    term_text(t, &screen);
-    hide_times(screen.data);
-    is_same = strcmp(buf_str(&wanted), buf_str(&screen)) == 0;
+    while (!is_same) {
+        int64_t left = deadline - clock_mono(&clock_system);
+        buf_clear(&screen);
+        term_text(t, &screen);
+        hide_times(screen.data);
+        is_same = strcmp(buf_str(&wanted), buf_str(&screen)) == 0;
+        if (left <= 0 || (!is_same && !pump(t, (int)left)))
+            break;
+    }
     if (!is_same)
         print_error("wanted:\n%sis:\n%s", buf_str(&wanted), buf_str(&screen));
     buf_done(&wanted);
