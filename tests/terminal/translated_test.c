@@ -14,7 +14,7 @@
 #include "tests/terminal/drawing.h"
 #include "tests/terminal/gate.h"
 
-#define SETTLE_MS 100
+#define SETTLE_MS 250
 #define END_OF_STEPS                                                                               \
     {                                                                                              \
         NULL, NULL                                                                                 \
