@@ -28,6 +28,6 @@ paste "$dir/25.costs" "$dir/26.costs" | awk -F '\t' '{ printf "%-22s %20s %20s\n
 echo "(statements / virtual-machine steps, of the screen's thread)"
 check "each key costs the same" diff <(grep -v '^start' "$dir/25.costs") <(grep -v '^start' "$dir/26.costs")
 of_start() { awk '/^start/ { print $2 }' "$dir/$1.costs"; }
-check "the keys were counted" test "$(awk '!/^start/ { n += $2 } END { print n }' "$dir/25.costs")" -gt 20
+check "the keys were counted" test "$(awk -F '\t' '!/^start/ { n += $2 } END { print n }' "$dir/25.costs")" -gt 20
 check "at start there are at most 3 statements more" test $(($(of_start 26) - $(of_start 25))) -le 3
 finish
