@@ -9,17 +9,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-static cJSON *parse_object(const char *text)
-{
-    struct err ignored;
-    cJSON *json = NULL;
-
-    if (json_parse(text, strlen(text), &json, &ignored) == RC_OK && cJSON_IsObject(json))
-        return json;
-    cJSON_Delete(json);
-    return cJSON_CreateObject();
-}
-
 /* One column of the row takes a JSON value; one that does not fit leaves the column as it is. */
 static void set_column(struct row *row, const struct column *col, const cJSON *json)
 {
@@ -37,7 +26,7 @@ static void set_column(struct row *row, const struct column *col, const cJSON *j
 /* Without a version of the backend's: what the op had set goes back to the values before it. */
 static void undo_columns(struct row *row, const struct db_op *op)
 {
-    cJSON *set = parse_object(op->set), *base = parse_object(op->base);
+    cJSON *set = op_json(op->set, cJSON_CreateObject), *base = op_json(op->base, cJSON_CreateObject);
     const cJSON *item;
 
     cJSON_ArrayForEach(item, set)
@@ -53,7 +42,7 @@ static void undo_columns(struct row *row, const struct db_op *op)
 static void redo_columns(struct row *row, const struct db_ops *waiting)
 {
     for (size_t i = 0; i < waiting->count; i++) {
-        cJSON *set = parse_object(waiting->items[i].set);
+        cJSON *set = op_json(waiting->items[i].set, cJSON_CreateObject);
         const cJSON *item;
         cJSON_ArrayForEach(item, set)
         {
@@ -71,12 +60,12 @@ static void redo_columns(struct row *row, const struct db_ops *waiting)
 static enum rc rebase_waiting(struct db *db, const struct db_op *op, const struct db_ops *waiting,
                               struct err *err)
 {
-    cJSON *gone = parse_object(op->set), *before = parse_object(op->base);
+    cJSON *gone = op_json(op->set, cJSON_CreateObject), *before = op_json(op->base, cJSON_CreateObject);
     enum rc rc = RC_OK;
 
     for (size_t i = 0; !rc && i < waiting->count && gone->child != NULL; i++) {
         const struct db_op *later = &waiting->items[i];
-        cJSON *set = parse_object(later->set), *base = parse_object(later->base);
+        cJSON *set = op_json(later->set, cJSON_CreateObject), *base = op_json(later->base, cJSON_CreateObject);
         struct buf text = { 0 };
         bool is_changed = false;
         const cJSON *item;

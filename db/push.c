@@ -208,16 +208,6 @@ enum rc db_push_due(struct db *db, int64_t *due_ms, struct err *err)
 
 /* ---- answers ---- */
 
-static cJSON *parse_object(const char *text)
-{
-    struct err ignored;
-    cJSON *json = NULL;
-
-    if (text != NULL && json_parse(text, strlen(text), &json, &ignored) == RC_OK)
-        return json;
-    return cJSON_CreateObject();
-}
-
 static enum rc update_texts(struct db *db, const struct db_op *op, const cJSON *set, const cJSON *base, struct err *err)
 {
     struct buf set_text = { 0 }, base_text = { 0 };
@@ -269,7 +259,7 @@ static enum rc rebase(struct db *db, struct db_ops *waiting, const cJSON *accept
 
     for (size_t i = 0; !rc && i < waiting->count; i++) {
         struct db_op *op = &waiting->items[i];
-        cJSON *set = parse_object(op->set), *base = parse_object(op->base);
+        cJSON *set = op_json(op->set, cJSON_CreateObject), *base = op_json(op->base, cJSON_CreateObject);
         if (op->sent_at == 0 && rebase_texts(accepted, covered, set, base)) {
             rc = cJSON_GetArraySize(set) > 0 ? update_texts(db, op, set, base, err) : queue_delete(db, op->op_id, err);
         }
@@ -332,7 +322,7 @@ static enum rc log_conflicts(struct db *db, const struct db_push_result *result,
 
     if (!cJSON_IsArray(result->overwrote) || cJSON_GetArraySize(result->overwrote) == 0)
         return RC_OK;
-    cJSON *base = parse_object(result->op->base);
+    cJSON *base = op_json(result->op->base, cJSON_CreateObject);
     cJSON_ArrayForEach(item, result->overwrote) {
         if (!rc)
             rc = log_conflict(db, result->op, item, set, base, err);
@@ -347,7 +337,7 @@ static enum rc apply_accepted(struct db *db, const struct db_push_result *result
     const struct db_op *op = result->op;
     struct db_ops waiting = { 0 };
     struct walk_state walk;
-    cJSON *set = parse_object(op->set);
+    cJSON *set = op_json(op->set, cJSON_CreateObject);
     enum rc rc = walk_notice_epoch(db, doc->table, epoch, err);
 
     if (!rc)
@@ -415,7 +405,7 @@ static bool can_leave_out(struct db *db, const struct db_op *op, const char *col
 
     if (col == NULL || !op->is_create)
         return false;
-    cJSON *set = parse_object(op->set);
+    cJSON *set = op_json(op->set, cJSON_CreateObject);
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(set, column);
     bool can = item != NULL && (cJSON_IsNull(item) ||
                                 (col->has_default && column_from_backend(col, item, &v, &ignored) == RC_OK &&
@@ -510,31 +500,22 @@ out:
     return rc;
 }
 
-static enum rc run_full(struct db *db, const char *text, const char *a, const char *b, struct err *err)
+enum rc db_push_unhold(struct db *db, struct err *err)
 {
-    enum rc rc = tx_begin(db, SQL_FULL, err);
+    struct db_queue_counts counts;
+    enum rc rc = db_queue_counts(db, &counts, err);
 
+    /* Asked at every start: mostly nothing is held, and then nothing is written. */
+    if (rc || counts.held == 0)
+        return rc;
+    rc = tx_begin(db, SQL_FULL, err);
     if (rc)
         return rc;
-    sqlite3_stmt *st = sql_get(db->sql, text, err);
-    if (st == NULL) {
-        rc = err->rc;
-    } else {
-        if (a != NULL)
-            sql_bind_text(st, 1, a);
-        if (b != NULL)
-            sql_bind_text(st, 2, b);
-        rc = sql_run(db->sql, st, err);
-    }
+    rc = sql_exec(db->sql, "UPDATE sync_queue SET state = 'queued', retry_at = 0 WHERE state = 'held'", err);
     if (!rc)
         return tx_commit(db, err);
     tx_rollback(db);
     return rc;
-}
-
-enum rc db_push_unhold(struct db *db, struct err *err)
-{
-    return run_full(db, "UPDATE sync_queue SET state = 'queued', retry_at = 0 WHERE state = 'held'", NULL, NULL, err);
 }
 
 enum rc db_push_hold_all(struct db *db, const char *code, const char *message, struct err *err)

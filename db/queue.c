@@ -89,14 +89,18 @@ static enum rc insert_op(struct db *db, const struct row *row, bool is_create, c
     return sql_run(db->sql, st, err);
 }
 
-static cJSON *parse_or(const char *text, cJSON *(*fallback)(void))
+cJSON *op_json(const char *text, cJSON *(*empty)(void))
 {
     struct err ignored;
-    cJSON *json = NULL;
+    cJSON *json = NULL, *none = empty();
 
-    if (text != NULL && json_parse(text, strlen(text), &json, &ignored) == RC_OK)
+    if (text != NULL && json_parse(text, strlen(text), &json, &ignored) == RC_OK &&
+        cJSON_IsArray(json) == cJSON_IsArray(none) && cJSON_IsObject(json) == cJSON_IsObject(none)) {
+        cJSON_Delete(none);
         return json;
-    return fallback();
+    }
+    cJSON_Delete(json);
+    return none;
 }
 
 static void put_member(cJSON *object, const cJSON *item)
@@ -219,9 +223,9 @@ enum rc queue_remake(struct db *db, const struct db_op *op, const struct row *ro
 static enum rc coalesce(struct db *db, const struct db_op *op, const struct row *row, bool is_create,
                         const cJSON *set, const cJSON *base, struct err *err)
 {
-    cJSON *all_set = parse_or(op->set, cJSON_CreateObject);
-    cJSON *all_base = parse_or(op->base, cJSON_CreateObject);
-    cJSON *replaces = parse_or(op->replaces, cJSON_CreateArray);
+    cJSON *all_set = op_json(op->set, cJSON_CreateObject);
+    cJSON *all_base = op_json(op->base, cJSON_CreateObject);
+    cJSON *replaces = op_json(op->replaces, cJSON_CreateArray);
     const cJSON *item;
 
     cJSON_ArrayForEach(item, base) {
@@ -242,9 +246,9 @@ static enum rc coalesce(struct db *db, const struct db_op *op, const struct row 
 
 enum rc queue_drop_column(struct db *db, const struct db_op *op, const char *column, struct err *err)
 {
-    cJSON *set = parse_or(op->set, cJSON_CreateObject);
-    cJSON *base = parse_or(op->base, cJSON_CreateObject);
-    cJSON *replaces = parse_or(op->replaces, cJSON_CreateArray);
+    cJSON *set = op_json(op->set, cJSON_CreateObject);
+    cJSON *base = op_json(op->base, cJSON_CreateObject);
+    cJSON *replaces = op_json(op->replaces, cJSON_CreateArray);
 
     cJSON_DeleteItemFromObjectCaseSensitive(set, column);
     cJSON_DeleteItemFromObjectCaseSensitive(base, column);
@@ -262,7 +266,7 @@ static bool has_room_for_one_more(const struct db_op *op)
 {
     if (op->sent_at == 0)
         return true;
-    cJSON *replaces = parse_or(op->replaces, cJSON_CreateArray);
+    cJSON *replaces = op_json(op->replaces, cJSON_CreateArray);
     bool has_room = cJSON_GetArraySize(replaces) < REPLACES_MAX;
     cJSON_Delete(replaces);
     return has_room;

@@ -161,31 +161,30 @@ static enum rc create_indexes(struct db *db, const struct table *table, struct e
 }
 
 /* A new column's values: what a newer backend had sent before we knew it, else the default. */
-static enum rc fill_new_column(struct row *row, const struct column *col, struct err *err)
+static void fill_new_column(struct row *row, const struct column *col)
 {
     struct value *v = &row->values[col->index];
     cJSON *extra = NULL;
-    enum rc rc = RC_OK;
+    struct err ignored;
 
     if (v->kind != VALUE_NULL)
-        return RC_OK;
-    if (row->extra != NULL && json_parse(row->extra, strlen(row->extra), &extra, err) == RC_OK) {
-        cJSON *item = cJSON_DetachItemFromObjectCaseSensitive(extra, col->name);
-        struct value found = { 0 };
-        if (item != NULL && column_from_backend(col, item, &found, err) == RC_OK)
-            *v = found;
-        cJSON_Delete(item);
-        free(row->extra);
-        struct buf rest = { 0 };
-        if (cJSON_GetArraySize(extra) > 0)
-            json_put(&rest, extra);
-        row->extra = rest.len > 0 ? buf_take(&rest) : NULL;
-        buf_done(&rest);
+        return;
+    if (row->extra != NULL && json_parse(row->extra, strlen(row->extra), &extra, &ignored) == RC_OK) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(extra, col->name);
+        /* What does not fit stays where it is kept. */
+        if (item != NULL && column_from_backend(col, item, v, &ignored) == RC_OK) {
+            struct buf rest = { 0 };
+            cJSON_DeleteItemFromObjectCaseSensitive(extra, col->name);
+            if (cJSON_GetArraySize(extra) > 0)
+                json_put(&rest, extra);
+            free(row->extra);
+            row->extra = rest.len > 0 ? buf_take(&rest) : NULL;
+            buf_done(&rest);
+        }
         cJSON_Delete(extra);
     }
     if (v->kind == VALUE_NULL && col->has_default)
         value_copy(v, &col->default_value);
-    return rc;
 }
 
 /* Writes every row again: sort keys and _is_done are computed, new columns (is_new by index) get their values. */
@@ -211,11 +210,10 @@ static enum rc rewrite_rows(struct db *db, const struct table *table, const bool
         row_load(&row, table, st);
         sqlite3_reset(st);
         memcpy(last, row.client_id, sizeof last);
-        for (size_t i = 0; !rc && i < table->column_count; i++)
+        for (size_t i = 0; i < table->column_count; i++)
             if (is_new[i])
-                rc = fill_new_column(&row, &table->columns[i], err);
-        if (!rc)
-            rc = row_write(db, &row, err);
+                fill_new_column(&row, &table->columns[i]);
+        rc = row_write(db, &row, err);
         row_done(&row);
     }
     buf_done(&text);

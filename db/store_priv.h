@@ -103,6 +103,8 @@ enum rc queue_read(struct db *db, int64_t seq, struct db_op *out, struct err *er
 extern const char queue_columns[];
 /* A name, a colon and a value of a JSON object; a comma before it when it is not the first. */
 void put_pair(struct buf *out, const struct column *col, const struct value *v);
+/* A JSON text of an op; what cannot be read, or is of another kind, as an empty one. Yours: cJSON_Delete. */
+struct cJSON *op_json(const char *text, struct cJSON *(*empty)(void));
 /* Takes a column out of a create that has been sent, under a new op id; it is sent again at once. */
 enum rc queue_drop_column(struct db *db, const struct db_op *op, const char *column, struct err *err);
 /* All ops of a record in order. */

@@ -240,6 +240,7 @@ static void a_column_added_later_takes_what_was_kept_of_it(void **state)
         "{\"name\":\"rank\",\"type\":\"integer\"}]}";
 
     fixture_walk(f, docs3(), "e1", "c1");
+    fixture_change(f, doc_json(ID_A, 9, "'text':'a','rank':'three'"), "e1", "c2");
     db_close(f->db);
     must(f, registry_add(grown, json, strlen(json), "grown.json", &f->err));
     registry_free(f->reg);
@@ -250,6 +251,14 @@ static void a_column_added_later_takes_what_was_kept_of_it(void **state)
     assert_string_equal(fixture_text(f, ID_A, "rank"), "-");
     assert_string_equal(fixture_text(f, ID_A, "text"), "a");
     assert_int_equal(fixture_count(f, DB_VIEW_ALL), 3);
+    /* Of another type: not a number, and not lost either. */
+    struct record rec;
+    struct buf shown = { 0 };
+    must(f, db_record_read(f->db, f->tasks, ID_A, &rec, &f->err));
+    record_to_json(&rec, &shown);
+    assert_non_null(strstr(buf_str(&shown), "\"rank\":\"three\""));
+    record_done(&rec);
+    buf_done(&shown);
 }
 
 static void a_definition_that_drops_or_changes_a_column_is_refused_untouched(void **state)
