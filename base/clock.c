@@ -1,6 +1,7 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define DAY_MS 86400000LL
@@ -163,4 +164,24 @@ void clock_iso(int64_t wall_ms, char *out, size_t size)
     date_from_days(ms / DAY_MS, &year, &month, &day);
     snprintf(out, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, day, rest / 3600000,
              rest / 60000 % 60, rest / 1000 % 60, rest % 1000);
+}
+
+int64_t date_of_build(const char *date)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char name[4] = "";
+    int day = 0, year = 0;
+    int64_t days;
+
+    if (sscanf(date, "%3s %d %d", name, &day, &year) != 3)
+        return 0;
+    const char *at = strstr(months, name);
+    if (!at || !date_to_days(year, (int)(at - months) / 3 + 1, day, &days))
+        return 0;
+    return days * DAY_MS;
+}
+
+int64_t clock_built(void)
+{
+    return date_of_build(__DATE__);
 }

@@ -39,4 +39,9 @@ void clock_today(int64_t wall_ms, int *year, int *month, int *day);
 /* UTC `2026-11-23T20:45:01.123Z`; size at least 32. */
 void clock_iso(int64_t wall_ms, char *out, size_t size);
 
+/* The ms of a compiler's __DATE__ ("Nov 23 2026"); 0 when it is none. */
+int64_t date_of_build(const char *date);
+/* The day this program was built: a clock that is a day behind it is wrong. */
+int64_t clock_built(void);
+
 #endif

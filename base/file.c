@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/i18n.h"
 #include "base/mem.h"
 
 #define CHUNK 65536
@@ -19,7 +20,7 @@ enum rc file_read(const char *path, size_t max_bytes, struct buf *out, struct er
 
     if (fd < 0) {
         rc = errno == ENOENT || errno == ENOTDIR ? RC_NOT_FOUND : RC_IO;
-        return err_sys(err, rc, errno, "cannot open %s", path);
+        return err_sys(err, rc, errno, _("cannot open %s"), path);
     }
     for (;;) {
         ssize_t n;
@@ -31,12 +32,12 @@ enum rc file_read(const char *path, size_t max_bytes, struct buf *out, struct er
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            rc = err_sys(err, RC_IO, errno, "cannot read %s", path);
+            rc = err_sys(err, RC_IO, errno, _("cannot read %s"), path);
             goto out;
         }
         out->len += (size_t)n;
         if (out->len - before > max_bytes) {
-            rc = err_set(err, RC_INVALID, "%s is larger than %zu bytes", path, max_bytes);
+            rc = err_set(err, RC_INVALID, _("%s is larger than %zu bytes"), path, max_bytes);
             goto out;
         }
     }
@@ -75,7 +76,7 @@ static enum rc sync_folder(const char *path, struct err *err)
 
     /* EINVAL: a file system that cannot sync a folder; there is no more to be had from it. */
     if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-        rc = err_sys(err, RC_IO, errno, "cannot sync the folder %s", folder);
+        rc = err_sys(err, RC_IO, errno, _("cannot sync the folder %s"), folder);
     if (fd >= 0)
         close(fd);
     free(folder);
@@ -92,16 +93,16 @@ enum rc file_replace(const char *path, const void *bytes, size_t len, mode_t mod
     buf_printf(&temporary, "%s.XXXXXX", path);
     fd = mkostemp(temporary.data, O_CLOEXEC);
     if (fd < 0) {
-        rc = err_sys(err, RC_IO, errno, "cannot make a file beside %s", path);
+        rc = err_sys(err, RC_IO, errno, _("cannot make a file beside %s"), path);
         goto out;
     }
     is_made = true;
     if (!write_all(fd, bytes, len) || fchmod(fd, mode) != 0 || fsync(fd) != 0) {
-        rc = err_sys(err, RC_IO, errno, "cannot write %s", path);
+        rc = err_sys(err, RC_IO, errno, _("cannot write %s"), path);
         goto out;
     }
     if (rename(temporary.data, path) != 0) {
-        rc = err_sys(err, RC_IO, errno, "cannot replace %s", path);
+        rc = err_sys(err, RC_IO, errno, _("cannot replace %s"), path);
         goto out;
     }
     is_made = false;
@@ -129,7 +130,7 @@ static enum rc make_dir(const char *path, struct err *err)
             return RC_OK;
         failed = ENOTDIR;
     }
-    return err_sys(err, RC_IO, failed, "cannot make the folder %s", path);
+    return err_sys(err, RC_IO, failed, _("cannot make the folder %s"), path);
 }
 
 enum rc file_make_dirs(const char *path, struct err *err)
@@ -138,7 +139,7 @@ enum rc file_make_dirs(const char *path, struct err *err)
     enum rc rc = RC_OK;
 
     if (!*path)
-        return err_set(err, RC_INVALID, "a folder needs a name");
+        return err_set(err, RC_INVALID, _("a folder needs a name"));
     part = mem_strdup(path);
     for (char *p = part + 1; *p && !rc; p++) {
         if (*p != '/' || p[-1] == '/')

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cjson/cJSON.h>
+#include "base/i18n.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -417,16 +418,16 @@ enum rc json_parse(const char *text, size_t len, struct cJSON **out, struct err 
         for (const char *p = text; p < s.p; p++)
             line += *p == '\n';
         if (memchr(text, '\n', len) != NULL)
-            rc = err_set(err, RC_INVALID, "Not valid JSON at byte %zu, line %d: %s.",
+            rc = err_set(err, RC_INVALID, _("Not valid JSON at byte %zu, line %d: %s."),
                          (size_t)(s.p - text) + 1, line, s.problem);
         else
-            rc = err_set(err, RC_INVALID, "Not valid JSON at byte %zu: %s.",
+            rc = err_set(err, RC_INVALID, _("Not valid JSON at byte %zu: %s."),
                          (size_t)(s.p - text) + 1, s.problem);
         return rc;
     }
     value = cJSON_ParseWithLength(text, len);
     if (value == NULL)
-        return err_set(err, RC_NOMEM, "Out of memory while reading JSON.");
+        return err_set(err, RC_NOMEM, _("Out of memory while reading JSON."));
     *out = value;
     return RC_OK;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -42,7 +43,7 @@ enum rc log_open(const char *path, enum log_level level, size_t max_bytes, struc
     int fd = open_file(path);
 
     if (fd < 0)
-        return err_sys(err, RC_IO, errno, "cannot open the log %s", path);
+        return err_sys(err, RC_IO, errno, _("cannot open the log %s"), path);
     log_close();
     pthread_mutex_lock(&state.lock);
     state.is_open = true;

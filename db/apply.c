@@ -10,6 +10,7 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -36,7 +37,8 @@ static bool is_system_member(const char *name)
 
 static enum rc wrong_shape(struct err *err, const char *what)
 {
-    return err_set(err, RC_PROTOCOL, "The server's answer holds a record with a wrong %s.", what);
+    return err_set(err, RC_PROTOCOL,
+                   _("The server's answer holds a record with a wrong %s."), what);
 }
 
 static enum rc decode_head(const cJSON *json, struct doc *out, struct err *err)
@@ -115,7 +117,9 @@ enum rc walk_state_read(struct db *db, const struct table *table, struct walk_st
     sql_bind_text(st, 1, table->name);
     enum rc rc = sql_step(db->sql, st, err);
     if (rc)
-        return rc == RC_NOT_FOUND ? err_set(err, RC_CORRUPT, "The store is damaged (table %s). See: outpost doctor.",
+        return rc == RC_NOT_FOUND ? err_set(err, RC_CORRUPT,
+                                            _("The store is damaged (table %s). See: outpost "
+                                              "doctor."),
                                             table->name) : rc;
     out->no = sql_i64(st, 0);
     out->walking = (int)sql_i64(st, 1);

@@ -10,6 +10,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/i18n.h"
 #include "base/json.h"
 #include "db/column_type.h"
 
@@ -85,11 +86,11 @@ enum rc column_check(const struct column *col, const struct value *v, struct err
 
     if (v->kind == VALUE_NULL) {
         if (col->is_required || col->has_default)
-            return column_refuse(col, err, "%s is needed.", col->label);
+            return column_refuse(col, err, _("%s is needed."), col->label);
         return RC_OK;
     }
     if (v->kind != type->shape)
-        return column_refuse(col, err, "%s must be %s.", col->label, type->wanted);
+        return column_refuse(col, err, _("%s must be %s."), col->label, _(type->wanted));
     return type->check(col, v, err);
 }
 
@@ -133,7 +134,7 @@ static enum rc shape_from_json(const struct column *col, const cJSON *json, stru
     case VALUE_NULL:
         break;
     }
-    return column_refuse(col, err, "%s must be %s.", col->label, type->wanted);
+    return column_refuse(col, err, _("%s must be %s."), col->label, _(type->wanted));
 }
 
 enum rc column_check_json(const struct column *col, const cJSON *json, struct err *err)

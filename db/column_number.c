@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/json.h"
 #include "db/typed_time.h"
 
@@ -40,7 +41,7 @@ static enum rc bool_from_text(const struct column *col, const char *s, size_t le
             return RC_OK;
         }
     }
-    return column_refuse(col, err, "%s must be yes or no.", col->label);
+    return column_refuse(col, err, _("%s must be yes or no."), col->label);
 }
 
 static void bool_to_text(const struct column *col, const struct value *v, struct buf *out)
@@ -57,14 +58,14 @@ static void bool_sort_key(const struct sort_order *sort, const struct value *v, 
 
 const struct column_type column_type_bool = {
     .name = "bool", .sql = "INTEGER", .shape = VALUE_BOOL, .edit = EDIT_SWITCH,
-    .wanted = "true or false",
+    .wanted = N_("true or false"),
     .check = bool_check, .from_text = bool_from_text, .to_text = bool_to_text,
     .sort_key = bool_sort_key,
 };
 
 /* ---- integer and real ---- */
 
-static enum rc refuse_limit(const struct column *col, double limit, const char *side, double d,
+static enum rc refuse_limit(const struct column *col, double limit, bool is_min, double d,
                             struct err *err)
 {
     struct buf bound = { 0 }, is = { 0 };
@@ -72,8 +73,10 @@ static enum rc refuse_limit(const struct column *col, double limit, const char *
 
     json_put_double(&bound, limit);
     json_put_double(&is, d);
-    rc = column_refuse(col, err, "%s must be %s or %s; this is %s.", col->label, buf_str(&bound),
-                       side, buf_str(&is));
+    rc = column_refuse(col, err,
+                       is_min ? _("%s must be %s or more; this is %s.")
+                              : _("%s must be %s or less; this is %s."),
+                       col->label, buf_str(&bound), buf_str(&is));
     buf_done(&bound);
     buf_done(&is);
     return rc;
@@ -82,16 +85,17 @@ static enum rc refuse_limit(const struct column *col, double limit, const char *
 static enum rc check_limits(const struct column *col, double d, struct err *err)
 {
     if (col->has_min && d < col->min)
-        return refuse_limit(col, col->min, "more", d, err);
+        return refuse_limit(col, col->min, true, d, err);
     if (col->has_max && d > col->max)
-        return refuse_limit(col, col->max, "less", d, err);
+        return refuse_limit(col, col->max, false, d, err);
     return RC_OK;
 }
 
 static enum rc integer_check(const struct column *col, const struct value *v, struct err *err)
 {
     if (v->number <= -(INT64_C(1) << 53) || v->number >= INT64_C(1) << 53)
-        return column_refuse(col, err, "%s must be a whole number below 9007199254740992 in size.",
+        return column_refuse(col, err,
+                             _("%s must be a whole number below 9007199254740992 in size."),
                              col->label);
     return check_limits(col, (double)v->number, err);
 }
@@ -99,7 +103,7 @@ static enum rc integer_check(const struct column *col, const struct value *v, st
 static enum rc real_check(const struct column *col, const struct value *v, struct err *err)
 {
     if (!isfinite(v->real))
-        return column_refuse(col, err, "%s must be a number that can be written down.",
+        return column_refuse(col, err, _("%s must be a number that can be written down."),
                              col->label);
     return check_limits(col, v->real, err);
 }
@@ -176,9 +180,10 @@ static enum rc integer_from_text(const struct column *col, const char *s, size_t
 
     (void)now_ms;
     if (!number_typed(col, s, len, &d) || floor(d) != d)
-        return column_refuse(col, err, "%s must be a whole number, such as 12.", col->label);
+        return column_refuse(col, err, _("%s must be a whole number, such as 12."), col->label);
     if (fabs(d) >= COLUMN_WHOLE_LIMIT)
-        return column_refuse(col, err, "%s must be a whole number below 9007199254740992 in size.",
+        return column_refuse(col, err,
+                             _("%s must be a whole number below 9007199254740992 in size."),
                              col->label);
     *out = (struct value){ .kind = VALUE_INT, .number = (int64_t)d };
     return RC_OK;
@@ -191,7 +196,7 @@ static enum rc real_from_text(const struct column *col, const char *s, size_t le
 
     (void)now_ms;
     if (!number_typed(col, s, len, &d))
-        return column_refuse(col, err, "%s must be a number, such as 12 or 12.5.", col->label);
+        return column_refuse(col, err, _("%s must be a number, such as 12 or 12.5."), col->label);
     *out = (struct value){ .kind = VALUE_REAL, .real = d };
     return RC_OK;
 }
@@ -217,7 +222,7 @@ static void number_sort_key(const struct sort_order *sort, const struct value *v
 
 const struct column_type column_type_integer = {
     .name = "integer", .sql = "INTEGER", .shape = VALUE_INT, .edit = EDIT_NUMBER,
-    .wanted = "a whole number below 9007199254740992 in size",
+    .wanted = N_("a whole number below 9007199254740992 in size"),
     .takes = TAKES_LIMITS | TAKES_UNIT, .is_whole = true,
     .check = integer_check, .from_text = integer_from_text, .to_text = integer_to_text,
     .sort_key = number_sort_key,
@@ -225,7 +230,7 @@ const struct column_type column_type_integer = {
 
 const struct column_type column_type_real = {
     .name = "real", .sql = "REAL", .shape = VALUE_REAL, .edit = EDIT_NUMBER,
-    .wanted = "a number", .takes = TAKES_LIMITS | TAKES_UNIT,
+    .wanted = N_("a number"), .takes = TAKES_LIMITS | TAKES_UNIT,
     .check = real_check, .from_text = real_from_text, .to_text = real_to_text,
     .sort_key = number_sort_key,
 };
@@ -235,11 +240,12 @@ const struct column_type column_type_real = {
 static enum rc timestamp_check(const struct column *col, const struct value *v, struct err *err)
 {
     if (v->number < 0 || v->number > CLOCK_MAX_MS)
-        return column_refuse(col, err, "%s must be a time of the years 1970 to 9999.", col->label);
+        return column_refuse(col, err,
+                             _("%s must be a time of the years 1970 to 9999."), col->label);
     if (col->has_min && (double)v->number < col->min)
-        return column_refuse(col, err, "%s is too early.", col->label);
+        return column_refuse(col, err, _("%s is too early."), col->label);
     if (col->has_max && (double)v->number > col->max)
-        return column_refuse(col, err, "%s is too late.", col->label);
+        return column_refuse(col, err, _("%s is too late."), col->label);
     return RC_OK;
 }
 
@@ -249,7 +255,7 @@ static enum rc timestamp_from_text(const struct column *col, const char *s, size
     int64_t ms;
 
     if (!typed_time(s, len, now_ms, &ms))
-        return column_refuse(col, err, "Not a time. Try 2026-02-28 14:05, fri 14:05 or now.");
+        return column_refuse(col, err, _("Not a time. Try 2026-02-28 14:05, fri 14:05 or now."));
     *out = (struct value){ .kind = VALUE_INT, .number = ms };
     return RC_OK;
 }
@@ -283,7 +289,7 @@ static void timestamp_to_text(const struct column *col, const struct value *v, s
 
 const struct column_type column_type_timestamp = {
     .name = "timestamp", .sql = "INTEGER", .shape = VALUE_INT, .edit = EDIT_LINE,
-    .wanted = "a time in whole milliseconds since 1970",
+    .wanted = N_("a time in whole milliseconds since 1970"),
     .takes = TAKES_LIMITS, .is_whole = true,
     .check = timestamp_check, .from_text = timestamp_from_text, .to_text = timestamp_to_text,
     .sort_key = number_sort_key,

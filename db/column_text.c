@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/id.h"
 #include "base/text.h"
 #include "db/typed_time.h"
@@ -20,16 +21,19 @@
 static enum rc text_check(const struct column *col, const struct value *v, struct err *err)
 {
     if (!text_is_valid(v->text, v->len))
-        return column_refuse(col, err, "%s holds bytes that are not text (UTF-8).", col->label);
+        return column_refuse(col, err, _("%s holds bytes that are not text (UTF-8)."), col->label);
     if (col->is_required && text_is_blank(v->text, v->len))
-        return column_refuse(col, err, "%s is needed.", col->label);
+        return column_refuse(col, err, _("%s is needed."), col->label);
     if (v->len <= col->max_length)          /* no text has more code points than bytes */
         return RC_OK;
 
     size_t count = text_count(v->text, v->len);
     if (count > col->max_length)
-        return column_refuse(col, err, "%s can have %zu character%s; this has %zu.", col->label,
-                             col->max_length, col->max_length == 1 ? "" : "s", count);
+        return column_refuse(col, err,
+                             ngettext("%s can have %zu character; this has %zu.",
+                                      "%s can have %zu characters; this has %zu.",
+                                      (unsigned long)col->max_length),
+                             col->label, (size_t)col->max_length, count);
     return RC_OK;
 }
 
@@ -39,7 +43,7 @@ static enum rc text_from_text(const struct column *col, const char *s, size_t le
 {
     (void)now_ms;
     if (!text_is_valid(s, len))
-        return column_refuse(col, err, "%s holds bytes that are not text (UTF-8).", col->label);
+        return column_refuse(col, err, _("%s holds bytes that are not text (UTF-8)."), col->label);
     value_set_text(out, s, len);
     return RC_OK;
 }
@@ -68,7 +72,7 @@ static void text_sort_key(const struct sort_order *sort, const struct value *v, 
 
 const struct column_type column_type_text = {
     .name = "text", .sql = "TEXT", .shape = VALUE_TEXT, .edit = EDIT_LINE,
-    .wanted = "a JSON string", .takes = TAKES_LENGTH | TAKES_LINES, .keeps_spaces = true,
+    .wanted = N_("a JSON string"), .takes = TAKES_LENGTH | TAKES_LINES, .keeps_spaces = true,
     .check = text_check, .from_text = text_from_text, .to_text = text_to_text,
     .sort_key = text_sort_key,
 };
@@ -78,7 +82,7 @@ const struct column_type column_type_text = {
 static enum rc date_check(const struct column *col, const struct value *v, struct err *err)
 {
     if (strlen(v->text) != v->len || !date_is_valid(v->text))
-        return column_refuse(col, err, "%s must be a day that exists, written as 2026-02-28.",
+        return column_refuse(col, err, _("%s must be a day that exists, written as 2026-02-28."),
                              col->label);
     return RC_OK;
 }
@@ -91,7 +95,7 @@ static enum rc date_from_text(const struct column *col, const char *s, size_t le
     char text[40];
 
     if (!typed_date(s, len, now_ms, &days))
-        return column_refuse(col, err, "Not a date. Try 2026-02-28, 28.2., fri or +3.");
+        return column_refuse(col, err, _("Not a date. Try 2026-02-28, 28.2., fri or +3."));
     date_from_days(days, &year, &month, &day);
     snprintf(text, sizeof text, "%04d-%02d-%02d", year, month, day);
     value_set_text(out, text, strlen(text));
@@ -106,7 +110,7 @@ static void plain_sort_key(const struct sort_order *sort, const struct value *v,
 
 const struct column_type column_type_date = {
     .name = "date", .sql = "TEXT", .shape = VALUE_TEXT, .edit = EDIT_DATE,
-    .wanted = "a JSON string",
+    .wanted = N_("a JSON string"),
     .check = date_check, .from_text = date_from_text, .to_text = text_to_text,
     .sort_key = plain_sort_key,
 };
@@ -132,14 +136,14 @@ static enum rc choice_refuse(const struct column *col, const char *s, size_t len
     for (size_t i = 0; i < col->choice_count; i++) {
         const char *label = col->choices[i].label;
         if (names.len + strlen(label) > NAMED_CHOICES_MAX) {
-            buf_puts(&names, names.len > 0 ? ", ..." : "its choices");
+            buf_puts(&names, names.len > 0 ? ", ..." : _("its choices"));
             break;
         }
         if (names.len > 0)
             buf_puts(&names, ", ");
         buf_puts(&names, label);
     }
-    rc = column_refuse(col, err, "%s: %s is not one of %s.", col->label, buf_str(&value),
+    rc = column_refuse(col, err, _("%s: %s is not one of %s."), col->label, buf_str(&value),
                        buf_str(&names));
     buf_done(&value);
     buf_done(&names);
@@ -232,7 +236,7 @@ static void choice_sort_key(const struct sort_order *sort, const struct value *v
 
 const struct column_type column_type_choice = {
     .name = "choice", .sql = "TEXT", .shape = VALUE_TEXT, .edit = EDIT_CHOICE,
-    .wanted = "a JSON string", .takes = TAKES_CHOICES, .needs = TAKES_CHOICES,
+    .wanted = N_("a JSON string"), .takes = TAKES_CHOICES, .needs = TAKES_CHOICES,
     .check = choice_check, .from_text = choice_from_text, .to_text = choice_to_text,
     .sort_key = choice_sort_key,
 };
@@ -241,8 +245,8 @@ const struct column_type column_type_choice = {
 
 static enum rc reference_refuse(const struct column *col, struct err *err)
 {
-    return column_refuse(col, err, "%s must be the id of a record, such as "
-                         "01890a5d-ac96-774b-bcce-b302099a8057.", col->label);
+    return column_refuse(col, err, _("%s must be the id of a record, such as "
+                           "01890a5d-ac96-774b-bcce-b302099a8057."), col->label);
 }
 
 /* The form only: the record may not have arrived here yet. */
@@ -272,7 +276,7 @@ static enum rc reference_from_text(const struct column *col, const char *s, size
 
 const struct column_type column_type_reference = {
     .name = "reference", .sql = "TEXT", .shape = VALUE_TEXT, .edit = EDIT_REFERENCE,
-    .wanted = "a JSON string", .takes = TAKES_TABLE, .needs = TAKES_TABLE,
+    .wanted = N_("a JSON string"), .takes = TAKES_TABLE, .needs = TAKES_TABLE,
     .check = reference_check, .from_text = reference_from_text, .to_text = text_to_text,
     .sort_key = plain_sort_key,
 };

@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -157,7 +158,7 @@ static enum rc check_discard(const struct db_op *op, const struct row *row,
     if (row->server_id == NULL && op->is_create && waiting->count > 0 &&
         waiting->items[0].seq > op->seq)
         return err_set(err, RC_INVALID,
-                       "Later changes of this new record wait, too: discard those first.");
+                       _("Later changes of this new record wait, too: discard those first."));
     return RC_OK;
 }
 
@@ -174,11 +175,12 @@ static enum rc check_table(struct db *db, const char *table_name, struct err *er
     sqlite3_reset(st);
     if (rc == RC_NOT_FOUND)
         return RC_OK;
-    return rc ? rc
-              : err_set(err, RC_INVALID,
-                        "The definition of table %s is missing on this device: put it back first, "
-                        "else the office's version can not be brought back.",
-                        table_name);
+    return rc
+             ? rc
+             : err_set(err, RC_INVALID,
+                       _("The definition of table %s is missing on this device: put it back first, "
+                         "else the office's version can not be brought back."),
+                       table_name);
 }
 
 static enum rc put_back(struct db *db, const struct db_op *op, struct err *err)
@@ -302,6 +304,7 @@ enum rc db_queue_edit(struct db *db, const struct db_op *op, const struct value 
     };
 
     if (table == NULL)
-        return err_set(err, RC_INVALID, "The definition of this table is missing on this device.");
+        return err_set(err, RC_INVALID,
+                       _("The definition of this table is missing on this device."));
     return db_save(db, &edit, out, err);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -57,10 +58,11 @@ static enum rc number(struct db *db, const char *query, const char *name, int64_
         sql_bind_text(st, 1, name);
     enum rc rc = sql_step(db->sql, st, err);
     if (rc)
-        return rc == RC_NOT_FOUND ? err_set(err, RC_CORRUPT,
-                                            "The store is damaged (a row is missing). See: outpost "
-                                            "doctor.")
-                                  : rc;
+        return rc == RC_NOT_FOUND
+                 ? err_set(err, RC_CORRUPT,
+                           _("The store is damaged (a row is missing). See: outpost "
+                             "doctor."))
+                 : rc;
     *out = sql_i64(st, 0);
     sqlite3_reset(st);
     return RC_OK;

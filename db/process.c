@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/i18n.h"
 #include "base/mem.h"
 
 struct db_bell {
@@ -38,7 +39,7 @@ enum rc db_bell_open(const char *db_path, struct db_bell **out, struct err *err)
     buf_printf(&path, "%s.bell", db_path);
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (fd < 0 || inotify_add_watch(fd, buf_str(&path), IN_MODIFY) < 0) {
-        rc = err_sys(err, RC_IO, errno, "Cannot watch %s", buf_str(&path));
+        rc = err_sys(err, RC_IO, errno, _("Cannot watch %s"), buf_str(&path));
         if (fd >= 0)
             close(fd);
     } else {
@@ -82,7 +83,7 @@ enum rc db_lock_open(const char *db_path, struct db_lock **out, struct err *err)
     int fd = open_beside(db_path, ".lock");
 
     if (fd < 0)
-        return err_sys(err, RC_IO, errno, "Cannot open %s.lock", db_path);
+        return err_sys(err, RC_IO, errno, _("Cannot open %s.lock"), db_path);
     *out = mem_zero(1, sizeof **out);
     (*out)->fd = fd;
     return RC_OK;
@@ -110,8 +111,8 @@ enum rc db_lock_try(struct db_lock *lock, struct err *err)
         return RC_OK;
     }
     if (errno == EACCES || errno == EAGAIN)
-        return err_set(err, RC_BUSY, "Another process syncs this store.");
-    return err_sys(err, RC_IO, errno, "Cannot lock the store for sync");
+        return err_set(err, RC_BUSY, _("Another process syncs this store."));
+    return err_sys(err, RC_IO, errno, _("Cannot lock the store for sync"));
 }
 
 void db_lock_release(struct db_lock *lock)

@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -125,7 +126,7 @@ int64_t db_apply_changed(const struct db_apply *apply)
 
 static enum rc wrong_page(struct err *err, const char *what)
 {
-    return err_set(err, RC_PROTOCOL, "The server's answer has no right \"%s\".", what);
+    return err_set(err, RC_PROTOCOL, _("The server's answer has no right \"%s\"."), what);
 }
 
 static struct db_apply *apply_new(struct db *db, const struct table *walked, const struct cJSON *value, int size)
@@ -368,7 +369,7 @@ enum rc db_apply_slice(struct db_apply *apply, bool *is_done, struct err *err)
     enum rc rc = RC_OK;
 
     if (apply->is_broken)
-        return err_set(err, RC_INTERNAL, "A page that could not be applied was tried again.");
+        return err_set(err, RC_INTERNAL, _("A page that could not be applied was tried again."));
     if (apply->count == 0 && apply->walked == NULL)
         rc = moves_cursor(apply, &moves, err);
     if (!rc && !moves) {

@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -458,12 +459,14 @@ static enum rc decode_docs(struct db *db, const struct db_push_result *results, 
             continue;
         const struct table *table = registry_find(db->registry, results[i].op->table_name);
         if (table == NULL)
-            return err_set(err, RC_INTERNAL, "An op of an unknown table was sent.");
+            return err_set(err, RC_INTERNAL, _("An op of an unknown table was sent."));
         enum rc rc = doc_decode(table, results[i].doc, &docs[i], err);
         if (rc)
             return rc;
         if (strcmp(docs[i].client_id, results[i].op->client_id) != 0)
-            return err_set(err, RC_PROTOCOL, "The server answered with another record than the one that was sent.");
+            return err_set(
+                err, RC_PROTOCOL,
+                _("The server answered with another record than the one that was sent."));
     }
     return RC_OK;
 }

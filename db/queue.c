@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -387,7 +388,7 @@ enum rc db_queue_find(struct db *db, const char *prefix, struct db_op *out, stru
 
     prefix += is_place;
     if (prefix[0] == '\0' || strspn(prefix, digits) != strlen(prefix))
-        return err_set(err, RC_NOT_FOUND, "No waiting change has an id that begins with this.");
+        return err_set(err, RC_NOT_FOUND, _("No waiting change has an id that begins with this."));
     buf_printf(&text, "SELECT %s FROM sync_queue WHERE %s ORDER BY seq LIMIT 2", queue_columns,
                is_place ? "seq = CAST(?1 AS INTEGER)"
                         : "(op_id >= lower(?1) AND op_id < lower(?1) || 'g') "
@@ -404,9 +405,12 @@ enum rc db_queue_find(struct db *db, const char *prefix, struct db_op *out, stru
         *out = found.items[0];
         memset(&found.items[0], 0, sizeof found.items[0]);
     } else if (found.count == 0) {
-        rc = err_set(err, RC_NOT_FOUND, "No waiting change has an id that begins with %s.", prefix);
+        rc = err_set(err, RC_NOT_FOUND, _("No waiting change has an id that begins with %s."),
+                     prefix);
     } else {
-        rc = err_set(err, RC_INVALID, "Several waiting changes have an id that begins with %s; give more of it.", prefix);
+        rc = err_set(err, RC_INVALID,
+                     _("Several waiting changes have an id that begins with %s; give more of it."),
+                     prefix);
     }
     db_ops_done(&found);
     return rc;

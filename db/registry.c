@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/i18n.h"
 #include "base/mem.h"
 #include "db/definition.h"
 #include "embed/table_tasks_json.h"
@@ -80,10 +81,12 @@ static enum rc place_table(struct registry *reg, struct table *table, struct err
         if (strcmp(old->sql, table->sql) != 0)
             continue;
         if (strcmp(old->name, table->name) != 0)
-            return err_set(err, RC_INVALID, "the name \"%s\" is too like that of the table \"%s\": "
-                           "both are %s in the store.", table->name, old->name, old->sql);
+            return err_set(err, RC_INVALID,
+                           _("the name \"%s\" is too like that of the table \"%s\": "
+                             "both are %s in the store."),
+                           table->name, old->name, old->sql);
         if (strcmp(old->source, BUILT_IN) != 0)
-            return err_set(err, RC_INVALID, "the table \"%s\" is defined already, in %.120s.",
+            return err_set(err, RC_INVALID, _("the table \"%s\" is defined already, in %.120s."),
                            table->name, old->source);
         rc = definition_adds_to(old, table, err);
         if (rc)
@@ -190,7 +193,7 @@ static void load_dir(struct registry *reg, const char *dir)
         int errnum = errno;
         if (errnum == ENOENT)
             return;
-        err_sys(&err, RC_IO, errnum, "cannot read the folder");
+        err_sys(&err, RC_IO, errnum, _("cannot read the folder"));
         add_problem(reg, dir, err.msg);
         return;
     }

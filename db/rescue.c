@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/file.h"
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -41,7 +42,8 @@ static enum rc copy_bytes(const char *from, const char *to, struct err *err)
     int in = open(from, O_RDONLY | O_CLOEXEC), out;
 
     if (in < 0)
-        return errno == ENOENT ? RC_NOT_FOUND : err_sys(err, RC_IO, errno, "Cannot read %s", from);
+        return errno == ENOENT ? RC_NOT_FOUND
+                               : err_sys(err, RC_IO, errno, _("Cannot read %s"), from);
     out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     /* A disk that can not read a place reads it as nothing: the rest may still be there. */
     for (off_t at = 0; out >= 0 && (n = pread(in, bytes, sizeof bytes, at)) != 0; at += n) {
@@ -53,7 +55,7 @@ static enum rc copy_bytes(const char *from, const char *to, struct err *err)
             break;
     }
     if (out < 0 || n != 0)
-        rc = err_sys(err, RC_IO, errno, "Cannot copy %s to %s", from, to);
+        rc = err_sys(err, RC_IO, errno, _("Cannot copy %s to %s"), from, to);
     if (out >= 0)
         close(out);
     close(in);
@@ -91,7 +93,7 @@ static enum rc make_copy(const char *path, struct copy *copy, struct err *err)
                parent != NULL && *parent == '/' ? parent : "/tmp");
     copy->dir = buf_take(&text);
     if (mkdtemp(copy->dir) == NULL) {
-        rc = err_sys(err, RC_IO, errno, "Cannot make %s", copy->dir);
+        rc = err_sys(err, RC_IO, errno, _("Cannot make %s"), copy->dir);
         free(copy->dir);
         copy->dir = NULL;
         return rc;
@@ -100,7 +102,7 @@ static enum rc make_copy(const char *path, struct copy *copy, struct err *err)
     copy->wal = path_join(copy->dir, "store.db-wal");
     rc = copy_bytes(path, copy->path, err);
     if (rc)
-        return rc == RC_NOT_FOUND ? err_set(err, rc, "%s does not exist.", path) : rc;
+        return rc == RC_NOT_FOUND ? err_set(err, rc, _("%s does not exist."), path) : rc;
     buf_printf(&text, "%s-wal", path);
     rc = copy_bytes(buf_str(&text), copy->wal, err);
     buf_done(&text);
@@ -418,7 +420,7 @@ static enum rc open_copy(struct rescue *r, const struct copy *copy, struct err *
     }
     return err_set(
         err, RC_CORRUPT,
-        "Nothing of the file can be read: the pages that say what is where are destroyed.");
+        _("Nothing of the file can be read: the pages that say what is where are destroyed."));
 }
 
 enum rc db_rescue(const char *path, const struct registry *reg,

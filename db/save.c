@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -77,7 +78,8 @@ static enum rc check_size(const struct row *row, struct err *err)
 
     row_to_doc(row, false, &doc);
     if (doc.len > RECORD_JSON_MAX - 1024)       /* room for what the backend adds */
-        rc = err_set(err, RC_INVALID, "This record is too large: it can have %u KiB in all, and has %zu.",
+        rc = err_set(err, RC_INVALID,
+                     _("This record is too large: it can have %u KiB in all, and has %zu."),
                      RECORD_JSON_MAX >> 10, doc.len >> 10);
     buf_done(&doc);
     return rc;
@@ -169,7 +171,7 @@ static enum rc save_in_tx(struct db *db, const struct db_edit *edit, struct db_s
 
     if (edit->client_id != NULL) {
         if (!id_is_valid(edit->client_id))
-            return err_set(err, RC_INVALID, "A client id is a lower-case UUID.");
+            return err_set(err, RC_INVALID, _("A client id is a lower-case UUID."));
         memcpy(client_id, edit->client_id, ID_SIZE);
     } else {
         id_new(db_now(db), client_id);
@@ -180,7 +182,7 @@ static enum rc save_in_tx(struct db *db, const struct db_edit *edit, struct db_s
     saved->is_new = rc == RC_NOT_FOUND;
     saved->is_changed = true;
     if (saved->is_new && edit->client_id != NULL && edit->if_missing == DB_MISSING_FAIL) {
-        err_set(err, RC_NOT_FOUND, "There is no such record on this device.");
+        err_set(err, RC_NOT_FOUND, _("There is no such record on this device."));
         goto out;
     }
     rc = check_edit(edit, saved->is_new, saved->is_new && edit->client_id != NULL, err);
@@ -234,7 +236,8 @@ enum rc db_batch_end(struct db *db, struct err *err)
     db->in_batch = false;
     if (db->is_batch_broken) {
         tx_rollback(db);
-        return err_set(err, RC_IO, "Nothing of this batch was saved: a write before had failed.");
+        return err_set(err, RC_IO,
+                       _("Nothing of this batch was saved: a write before had failed."));
     }
     return tx_commit(db, err);
 }

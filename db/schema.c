@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "embed/migration_001.h"
@@ -139,8 +140,9 @@ static enum rc create_table(struct db *db, const struct table *table, struct err
     enum rc rc = sql_exec(db->sql, buf_str(&text), err);
     buf_done(&text);
     if (rc == RC_INTERNAL)      /* it is there, and the row that says so is not */
-        rc = err_set(err, RC_CORRUPT, "The store is damaged (table %s: %s). See: outpost doctor.", table->name,
-                     sqlite3_errmsg(sql_handle(db->sql)));
+        rc =
+            err_set(err, RC_CORRUPT, _("The store is damaged (table %s: %s). See: outpost doctor."),
+                    table->name, sqlite3_errmsg(sql_handle(db->sql)));
     return rc;
 }
 
@@ -228,12 +230,18 @@ static enum rc check_fit(const struct table *table, const cJSON *before, struct 
     cJSON_ArrayForEach(item, before) {
         const struct column *col = table_column(table, item->string);
         if (col == NULL)
-            return err_set(err, RC_INVALID, "column \"%s\" of table \"%s\" was dropped, and this device has data in it. "
-                           "Put the column back.", item->string, table->name);
+            return err_set(
+                err, RC_INVALID,
+                _("column \"%s\" of table \"%s\" was dropped, and this device has data in it. "
+                  "Put the column back."),
+                item->string, table->name);
         if (!cJSON_IsString(item) || strcmp(item->valuestring, column_kind_name(col->kind)) != 0)
-            return err_set(err, RC_INVALID, "column \"%s\" of table \"%s\" changed its type from %s to %s. Make a new "
-                           "column instead.", item->string, table->name,
-                           cJSON_IsString(item) ? item->valuestring : "?", column_kind_name(col->kind));
+            return err_set(
+                err, RC_INVALID,
+                _("column \"%s\" of table \"%s\" changed its type from %s to %s. Make a new "
+                  "column instead."),
+                item->string, table->name, cJSON_IsString(item) ? item->valuestring : "?",
+                column_kind_name(col->kind));
     }
     return RC_OK;
 }
@@ -241,7 +249,8 @@ static enum rc check_fit(const struct table *table, const cJSON *before, struct 
 static enum rc parse_definition(const struct table *table, const char *text, cJSON **out, struct err *err)
 {
     if (text == NULL || json_parse(text, strlen(text), out, err))
-        return err_set(err, RC_CORRUPT, "The store is damaged (definition of table %s). See: outpost doctor.",
+        return err_set(err, RC_CORRUPT,
+                       _("The store is damaged (definition of table %s). See: outpost doctor."),
                        table->name);
     return RC_OK;
 }
@@ -301,7 +310,9 @@ static enum rc read_definition(struct db *db, const struct table *table, char **
     sqlite3_reset(st);
     if (*definition != NULL && *sorts != NULL)
         return RC_OK;
-    return err_set(err, RC_CORRUPT, "The store is damaged (definition of table %s). See: outpost doctor.", table->name);
+    return err_set(err, RC_CORRUPT,
+                   _("The store is damaged (definition of table %s). See: outpost doctor."),
+                   table->name);
 }
 
 /* One table, within a transaction when `may_write`; without: RC_BUSY says that there is something to do. */

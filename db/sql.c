@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <fcntl.h>
 #include <unistd.h>
+#include "base/i18n.h"
 #include "base/mem.h"
 
 struct statement {
@@ -38,18 +39,19 @@ enum rc sql_error(struct sql *sql, int code, const char *doing, struct err *err)
 
     switch (code & 0xff) {
     case SQLITE_FULL:
-        return err_set(err, RC_FULL, "Cannot save: the disk is full.");
+        return err_set(err, RC_FULL, _("Cannot save: the disk is full."));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return err_set(err, RC_BUSY, "The store is in use by another process (%s).", doing);
+        return err_set(err, RC_BUSY, _("The store is in use by another process (%s)."), doing);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_TOOBIG: /* what is written has limits far below: only a damaged page claims so much */
-        return err_set(err, RC_CORRUPT, "The store is damaged (%s: %s). See: outpost doctor.", doing, detail);
+        return err_set(err, RC_CORRUPT, _("The store is damaged (%s: %s). See: outpost doctor."),
+                       doing, detail);
     case SQLITE_NOMEM:
-        return err_set(err, RC_NOMEM, "No memory left (%s).", doing);
+        return err_set(err, RC_NOMEM, _("No memory left (%s)."), doing);
     case SQLITE_READONLY:
-        return err_set(err, RC_IO, "The store can not be written (%s: %s).", doing, detail);
+        return err_set(err, RC_IO, _("The store can not be written (%s: %s)."), doing, detail);
     case SQLITE_ERROR:
     case SQLITE_MISUSE:
     case SQLITE_CONSTRAINT:
@@ -57,7 +59,7 @@ enum rc sql_error(struct sql *sql, int code, const char *doing, struct err *err)
     case SQLITE_RANGE:
         return err_set(err, RC_INTERNAL, "%s: %s", doing, detail);
     default:
-        return err_set(err, RC_IO, "The store can not be used (%s: %s).", doing, detail);
+        return err_set(err, RC_IO, _("The store can not be used (%s: %s)."), doing, detail);
     }
 }
 
@@ -147,14 +149,18 @@ static enum rc check_ours(struct sql *sql, const struct sql_options *options, st
         rc = read_number(sql, "SELECT count(*) FROM sqlite_master", &objects, err);
     /* These three work on any file of SQLite's: a mistake in them is the file's (a garbled header: "unsupported format"). */
     if (rc == RC_INTERNAL)
-        rc = err_set(err, RC_CORRUPT, "The store is damaged (%s). See: outpost doctor.", sqlite3_errmsg(sql->handle));
+        rc = err_set(err, RC_CORRUPT, _("The store is damaged (%s). See: outpost doctor."),
+                     sqlite3_errmsg(sql->handle));
     if (rc)
         return rc;
     if (id != options->application_id && (id != 0 || objects != 0))
-        return err_set(err, RC_FOREIGN, "%s belongs to another program; it was not touched.", options->path);
+        return err_set(err, RC_FOREIGN, _("%s belongs to another program; it was not touched."),
+                       options->path);
     if (version > options->version)
-        return err_set(err, RC_FOREIGN, "%s was written by a newer version of this program; it was not touched. "
-                       "Install that version.", options->path);
+        return err_set(err, RC_FOREIGN,
+                       _("%s was written by a newer version of this program; it was not touched. "
+                         "Install that version."),
+                       options->path);
     return RC_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/i18n.h"
 #include "base/mem.h"
 
 /* ---- account ---- */
@@ -45,7 +46,7 @@ enum rc db_user_id(struct db *db, struct err *err)
     if (db->user_id != NULL)
         return RC_OK;
     db->user_id = mem_strdup("");
-    return err_set(err, RC_CORRUPT, "The store is damaged (account). See: outpost doctor.");
+    return err_set(err, RC_CORRUPT, _("The store is damaged (account). See: outpost doctor."));
 }
 
 enum rc db_account_read(struct db *db, struct db_account *out, struct err *err)
@@ -70,7 +71,7 @@ enum rc db_account_read(struct db *db, struct db_account *out, struct err *err)
         out->device_id != NULL)
         return RC_OK;
     db_account_done(out);
-    return err_set(err, RC_CORRUPT, "The store is damaged (account). See: outpost doctor.");
+    return err_set(err, RC_CORRUPT, _("The store is damaged (account). See: outpost doctor."));
 }
 
 static enum rc check_owner(struct db *db, const struct db_account *account, struct err *err)
@@ -81,9 +82,9 @@ static enum rc check_owner(struct db *db, const struct db_account *account, stru
     if (rc == RC_NOT_FOUND)
         return RC_OK;
     if (!rc && strcmp(stored.user_id, account->user_id) != 0)
-        rc = err_set(err, RC_INVALID, "This store belongs to another account.");
+        rc = err_set(err, RC_INVALID, _("This store belongs to another account."));
     else if (!rc && strcmp(stored.instance, account->instance) != 0)
-        rc = err_set(err, RC_INVALID, "This store belongs to another server.");
+        rc = err_set(err, RC_INVALID, _("This store belongs to another server."));
     db_account_done(&stored);
     return rc;
 }
@@ -170,7 +171,9 @@ enum rc db_state_read(struct db *db, struct db_state *out, struct err *err)
         return err->rc;
     enum rc rc = sql_step(db->sql, st, err);
     if (rc)
-        return rc == RC_NOT_FOUND ? err_set(err, RC_CORRUPT, "The store is damaged (state). See: outpost doctor.") : rc;
+        return rc == RC_NOT_FOUND
+                 ? err_set(err, RC_CORRUPT, _("The store is damaged (state). See: outpost doctor."))
+                 : rc;
     out->online = sql_i64(st, 0) != 0;
     copy_text(out->phase, sizeof out->phase, sql_text(st, 1));
     copy_text(out->table, sizeof out->table, sql_text(st, 2));

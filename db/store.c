@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/file.h"
+#include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -55,7 +56,7 @@ enum rc db_open(const struct db_options *options, struct db **out, struct err *e
     db->user_id = mem_strdup("");
     db->has_recovery = options->vfs == NULL;
     if (options->role == DB_READER && options->vfs == NULL && !file_exists(options->path)) {
-        rc = err_set(err, RC_NOT_FOUND, "%s does not exist.", options->path);
+        rc = err_set(err, RC_NOT_FOUND, _("%s does not exist."), options->path);
         goto out;
     }
     rc = sql_open(&sql, &db->sql, err);
@@ -244,7 +245,7 @@ enum rc db_check(struct db *db, struct err *err)
         return rc;
     const char *finding = sql_text(st, 0);
     if (finding == NULL || strcmp(finding, "ok") != 0)
-        rc = err_set(err, RC_CORRUPT, "The store is damaged (%s). See: outpost doctor.",
+        rc = err_set(err, RC_CORRUPT, _("The store is damaged (%s). See: outpost doctor."),
                      finding == NULL ? "no answer" : finding);
     sqlite3_reset(st);
     return rc;

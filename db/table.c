@@ -6,6 +6,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/i18n.h"
 #include "base/json.h"
 
 const struct column *table_column(const struct table *table, const char *name)
@@ -32,7 +33,7 @@ static enum rc check_known(const struct table *table, const cJSON *set, struct e
         enum rc rc;
 
         if (!col) {
-            rc = err_set(err, RC_INVALID, "%s have no column \"%.60s\".", table->label,
+            rc = err_set(err, RC_INVALID, _("%s have no column \"%.60s\"."), table->label,
                          json->string);
             err_code(err, "unknown_column");
             err_column(err, json->string);
@@ -52,7 +53,7 @@ enum rc table_check_set(const struct table *table, const struct cJSON *set, bool
     enum rc rc;
 
     if (!cJSON_IsObject(set)) {
-        rc = err_set(err, RC_INVALID, "The columns that are set must be a JSON object.");
+        rc = err_set(err, RC_INVALID, _("The columns that are set must be a JSON object."));
         err_code(err, "invalid_value");
         return rc;
     }

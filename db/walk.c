@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -47,7 +48,7 @@ static enum rc write_recovery(struct db *db, const struct row *rows, size_t coun
     buf_printf(&path, "%s.recovered.jsonl", db->path);
     int fd = open(buf_str(&path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || write(fd, lines.data, lines.len) != (ssize_t)lines.len || fdatasync(fd) != 0)
-        rc = err_sys(err, RC_IO, errno, "Cannot write %s", buf_str(&path));
+        rc = err_sys(err, RC_IO, errno, _("Cannot write %s"), buf_str(&path));
     if (fd >= 0)
         close(fd);
     buf_done(&path);
@@ -171,7 +172,7 @@ enum rc db_walk_finish(struct db *db, const struct table *table, bool *is_done, 
     if (rc)
         return rc;
     if (walk.walking != 2)
-        return err_set(err, RC_INTERNAL, "The walk of table %s has pages to come.", table->name);
+        return err_set(err, RC_INTERNAL, _("The walk of table %s has pages to come."), table->name);
     /* The same epoch: nothing is queued again, for what this device wrote was accepted and then removed there. */
     if (sql->finish_pass == PASS_QUEUE_AGAIN && !walk.is_new_epoch)
         restart_passes(sql, PASS_REMOVE);

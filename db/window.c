@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/i18n.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -91,7 +92,7 @@ enum rc db_record_find(struct db *db, const struct table *table, const char *pre
     enum rc rc;
 
     if (prefix[0] == '\0' || strspn(prefix, "0123456789abcdefABCDEF-") != strlen(prefix))
-        return err_set(err, RC_NOT_FOUND, "No record of %s has this id.", table->label);
+        return err_set(err, RC_NOT_FOUND, _("No record of %s has this id."), table->label);
     buf_printf(&text, "SELECT client_id FROM \"%s\" WHERE client_id >= lower(?1) AND client_id < lower(?1) || 'g' LIMIT 2",
                table->sql);
     sqlite3_stmt *st = sql_get(db->sql, buf_str(&text), err);
@@ -101,7 +102,8 @@ enum rc db_record_find(struct db *db, const struct table *table, const char *pre
     sql_bind_text(st, 1, prefix);
     rc = sql_step(db->sql, st, err);
     if (rc == RC_NOT_FOUND)
-        return err_set(err, RC_NOT_FOUND, "No record of %s has an id that begins with %s.", table->label, prefix);
+        return err_set(err, RC_NOT_FOUND, _("No record of %s has an id that begins with %s."),
+                       table->label, prefix);
     if (rc)
         return rc;
     size_t len = strnlen(sql_text(st, 0), ID_LEN);
@@ -110,7 +112,8 @@ enum rc db_record_find(struct db *db, const struct table *table, const char *pre
     rc = sql_step(db->sql, st, err);
     sqlite3_reset(st);
     if (rc == RC_OK)
-        return err_set(err, RC_INVALID, "Several records of %s have an id that begins with %s; give more of it.",
+        return err_set(err, RC_INVALID,
+                       _("Several records of %s have an id that begins with %s; give more of it."),
                        table->label, prefix);
     if (rc != RC_NOT_FOUND)
         return rc;

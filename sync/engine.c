@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/i18n.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -310,7 +311,7 @@ static void ask_now(struct engine *e)
     e->is_asking = true;
     e->round.is_asked = false; /* the round under way began before */
     if (e->is_by_choice) {
-        asked_failed(e, RC_NETWORK, "by_choice", "Working offline, as chosen on this device.");
+        asked_failed(e, RC_NETWORK, "by_choice", _("Working offline, as chosen on this device."));
         return;
     }
     if (!e->round.is_active)
@@ -402,7 +403,8 @@ void engine_wake(struct engine *e, enum engine_wake what)
     case ENGINE_OFFLINE:
         e->is_by_choice = true;
         if (e->is_asking)
-            asked_failed(e, RC_NETWORK, "by_choice", "Working offline, as chosen on this device.");
+            asked_failed(e, RC_NETWORK, "by_choice",
+                         _("Working offline, as chosen on this device."));
         break;
     case ENGINE_ONLINE:
         e->is_by_choice = false;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <cjson/cJSON.h>
+#include "base/i18n.h"
 #include "base/log.h"
 #include "sync/engine_priv.h"
 
@@ -39,11 +40,15 @@ static void ask_to_sign_in(struct engine *e)
     db_queue_counts(e->db, &counts, &ignored);
     if (counts.waiting > 0)
         err_set(&trouble, RC_AUTH,
-                "Sign in to send %lld pending %s. You can go on working; nothing is lost.",
-                (long long)counts.waiting, counts.waiting == 1 ? "change" : "changes");
+                ngettext("Sign in to send %lld pending change. You can go on working; nothing is "
+                         "lost.",
+                         "Sign in to send %lld pending changes. You can go on working; nothing is "
+                         "lost.",
+                         (unsigned long)counts.waiting),
+                (long long)counts.waiting);
     else
         err_set(&trouble, RC_AUTH,
-                "Sign in to sync again. You can go on working; nothing is lost.");
+                _("Sign in to sync again. You can go on working; nothing is lost."));
     err_code(&trouble, "sign_in");
     engine_block(e, BLOCK_SIGN_IN, &trouble);
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "base/i18n.h"
 #include "base/log.h"
 #include "sync/engine_priv.h"
 
@@ -93,7 +94,7 @@ void engine_malformed(struct engine *e, const char *what)
     struct err trouble = { 0 };
 
     log_warn("sync", "answer not as agreed: %s", what);
-    err_set(&trouble, RC_PROTOCOL, "The server's answer was not understood.");
+    err_set(&trouble, RC_PROTOCOL, _("The server's answer was not understood."));
     err_code(&trouble, "malformed");
     e->is_server_ill = true;
     engine_outage(e, &trouble, 0);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cjson/cJSON.h>
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -42,7 +43,7 @@ static void fill_trouble(const struct convex_answer *answer, enum rc rc, const c
                          struct err *out)
 {
     *out = (struct err){ 0 };
-    err_set(out, rc, "%s", answer->message[0] ? answer->message : "The server did not answer.");
+    err_set(out, rc, "%s", answer->message[0] ? answer->message : _("The server did not answer."));
     out->sys = answer->http_status;
     err_code(out, code[0] ? code : convex_class_name(answer->class));
 }
@@ -56,11 +57,11 @@ static void outage_trouble(const struct convex_answer *answer, struct err *out)
 {
     if (answer->class == CONVEX_HIDDEN) {
         fill_trouble(answer, RC_NETWORK, "hidden", out);
-        err_set(out, RC_NETWORK, "The server cannot work at the moment.");
+        err_set(out, RC_NETWORK, _("The server cannot work at the moment."));
         err_code(out, "hidden");
     } else if (is_busy_server(answer)) {
         fill_trouble(answer, RC_NETWORK, "busy", out);
-        err_set(out, RC_NETWORK, "The server is busy.");
+        err_set(out, RC_NETWORK, _("The server is busy."));
         err_code(out, "busy");
     } else {
         fill_trouble(answer, RC_NETWORK, "network", out);
@@ -124,7 +125,7 @@ static void act_too_old(struct engine *e, enum engine_ask ask, const struct conv
     engine_push_forget(e, false);
     engine_reached(e);
     err_set(&trouble, RC_REFUSED,
-            "This version is too old for the server. Changes are kept until it is updated.");
+            _("This version is too old for the server. Changes are kept until it is updated."));
     err_code(&trouble, answer->code);
     if (db_push_hold_all(e->db, answer->code, trouble.msg, &err)) {
         engine_store_failed(e, &err);
@@ -324,7 +325,7 @@ static void probe_arrived(struct engine *e, const struct convex_reply *reply)
         return;
     }
     err_set(&trouble, RC_NETWORK,
-            "What answered is not the expected server. Does this network want a sign-in?");
+            _("What answered is not the expected server. Does this network want a sign-in?"));
     err_code(&trouble, "not_the_server");
     trouble.sys = reply->http_status;
     engine_outage(e, &trouble, reply->retry_after_ms);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include "base/i18n.h"
 #include "base/mem.h"
 
 /* if.h and linux/if.h can not be included together, and only the latter names this flag. */
@@ -29,7 +30,7 @@ enum rc netmon_open(struct netmon **out, struct err *err)
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 
     if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0) {
-        rc = err_sys(err, RC_IO, errno, "The network can not be watched");
+        rc = err_sys(err, RC_IO, errno, _("The network can not be watched"));
         goto out;
     }
     *out = mem_zero(1, sizeof(**out));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cjson/cJSON.h>
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -253,7 +254,7 @@ static void stop_malformed(struct engine *e)
     e->push.suspects = e->push.batch.count;
     engine_push_forget(e, true);
     e->round.push_stopped = true;
-    err_set(&trouble, RC_PROTOCOL, "The server's answer was not understood.");
+    err_set(&trouble, RC_PROTOCOL, _("The server's answer was not understood."));
     err_code(&trouble, "malformed");
     engine_trouble(e, &trouble, 0);
 }
@@ -324,15 +325,15 @@ static void describe_refusal(const struct convex_answer *answer, struct err *out
         err_column(out, answer->column);
         break;
     case CONVEX_TOO_LARGE:
-        err_set(out, RC_REFUSED, "This change is too large for the server.");
+        err_set(out, RC_REFUSED, _("This change is too large for the server."));
         err_code(out, "invalid_value");
         break;
     case CONVEX_BAD_REQUEST:
-        err_set(out, RC_REFUSED, "The server could not read this change.");
+        err_set(out, RC_REFUSED, _("The server could not read this change."));
         err_code(out, "invalid_value");
         break;
     default:
-        err_set(out, RC_REFUSED, "The server refused this change without saying why.");
+        err_set(out, RC_REFUSED, _("The server refused this change without saying why."));
         err_code(out, "invalid_value");
     }
 }

@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 #include <sodium.h>
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -14,7 +15,7 @@
 
 #define NAME_MAX_BYTES 200
 #define SIGN_OUT_MS 5000
-#define SIGN_IN_MS 40000
+#define SIGN_IN_MS 30000
 
 static void wipe_free(char **s)
 {
@@ -41,11 +42,14 @@ void sync_identity_done(struct sync_identity *identity)
 struct session {
     struct convex_http *http;
     int stop_fd;
+    int wait_ms;
     int64_t until_ms; /* monotonic */
 };
 
 static enum rc wait_reply(struct session *session, struct convex_reply *out, struct err *err)
 {
+    char sentence[sizeof(err->msg)];
+
     for (;;) {
         struct pollfd stop = { .fd = session->stop_fd, .events = POLLIN };
         int64_t left = session->until_ms - clock_mono(&clock_system);
@@ -54,12 +58,13 @@ static enum rc wait_reply(struct session *session, struct convex_reply *out, str
             return RC_OK;
         if (left <= 0) {
             convex_http_abort(session->http);
-            return err_set(err, RC_NETWORK, "The server did not answer in time.");
+            convex_no_answer(session->wait_ms, sentence, sizeof(sentence));
+            return err_set(err, RC_NETWORK, "%s", sentence);
         }
         convex_http_wait(session->http, &stop, session->stop_fd >= 0, (int)left);
         if (stop.revents) {
             convex_http_abort(session->http);
-            return err_set(err, RC_CANCELLED, "Stopped.");
+            return err_set(err, RC_CANCELLED, _("Stopped."));
         }
     }
 }
@@ -82,12 +87,12 @@ static enum rc get_instance(struct session *session, char **out, struct err *err
     if (!reply.complete)
         rc = err_set(err, RC_NETWORK, "%s", reply.problem);
     else if (reply.http_status == 429 || reply.http_status >= 500)
-        rc = err_set(err, RC_NETWORK, "The server is busy.");
+        rc = err_set(err, RC_NETWORK, _("The server is busy."));
     else if (reply.http_status != 200 || len == 0 || len > NAME_MAX_BYTES ||
              !text_is_valid(s, len) || memchr(s, '<', len))
         rc = err_set(err, RC_NETWORK,
-                     "What answered there is not an Outpost server. Check the URL; does this "
-                     "network want a sign-in?");
+                     _("What answered there is not an Outpost server. Check the URL; does this "
+                       "network want a sign-in?"));
     else
         *out = mem_strndup(s, len);
     if (rc)
@@ -104,11 +109,11 @@ static enum rc explain(const struct convex_answer *answer, struct err *err)
         enum rc rc;
         const char *words; /* NULL: the server's */
     } codes[] = {
-        { "invalid_credentials", RC_AUTH, "Wrong user name or password." },
-        { "too_many_attempts", RC_AUTH, "Too many attempts. Wait some minutes and try again." },
+        { "invalid_credentials", RC_AUTH, N_("Wrong user name or password.") },
+        { "too_many_attempts", RC_AUTH, N_("Too many attempts. Wait some minutes and try again.") },
         { "invalid_value", RC_REFUSED, NULL },
         { "forbidden", RC_REFUSED,
-          "This server does not take new accounts by itself. Ask who runs it." },
+          N_("This server does not take new accounts by itself. Ask who runs it.") },
     };
     enum rc rc;
 
@@ -116,16 +121,16 @@ static enum rc explain(const struct convex_answer *answer, struct err *err)
          i++) {
         if (strcmp(codes[i].code, answer->code) != 0)
             continue;
-        rc = err_set(err, codes[i].rc, "%s", codes[i].words ? codes[i].words : answer->message);
+        rc = err_set(err, codes[i].rc, "%s", codes[i].words ? _(codes[i].words) : answer->message);
         err_code(err, answer->code);
         err_column(err, answer->column);
         err->sys = answer->http_status;
         return rc;
     }
     if (answer->class == CONVEX_AUTH)
-        rc = err_set(err, RC_AUTH, "The server does not accept this token.");
+        rc = err_set(err, RC_AUTH, _("The server does not accept this token."));
     else if (answer->class == CONVEX_HIDDEN)
-        rc = err_set(err, RC_REFUSED, "The server refused to sign in without saying why.");
+        rc = err_set(err, RC_REFUSED, _("The server refused to sign in without saying why."));
     else if (answer->class == CONVEX_TRANSIENT)
         rc = err_set(err, RC_NETWORK, "%s", answer->message);
     else
@@ -175,7 +180,7 @@ static enum rc get_tokens(struct session *session, const struct sync_sign_in *ho
     if (!rc) {
         rc = convex_auth_tokens(value, &tokens, err);
         if (rc == RC_AUTH)
-            err_set(err, rc, "Wrong user name or password.");
+            err_set(err, rc, _("Wrong user name or password."));
     }
     if (!rc) {
         id->token = mem_strdup(tokens.token);
@@ -208,7 +213,7 @@ static enum rc get_viewer(struct session *session, const struct sync_sign_in *ho
         id->email = mem_strdup(email ? email : how->email ? how->email : user_id);
         id->name = name && *name ? mem_strdup(name) : NULL;
     } else {
-        rc = err_set(err, RC_PROTOCOL, "The server did not say whose account this is.");
+        rc = err_set(err, RC_PROTOCOL, _("The server did not say whose account this is."));
     }
     cJSON_Delete(value);
     return rc;
@@ -232,6 +237,7 @@ enum rc sync_sign_in(const struct sync_sign_in *how, struct sync_identity *out, 
         .client = "outpost-" OUTPOST_VERSION,
     };
     struct session session = { .stop_fd = how->stop_fd,
+                               .wait_ms = SIGN_IN_MS,
                                .until_ms = clock_mono(&clock_system) + SIGN_IN_MS };
     struct sync_identity id = { 0 };
     enum rc rc = convex_http_open(&options, &session.http, err);
@@ -266,7 +272,9 @@ void sync_sign_out(const char *server, const char *token, const char *ca_file, b
         .answer_ms = SIGN_OUT_MS,
     };
     const struct convex_call call = { .kind = CONVEX_ACTION, .path = "auth:signOut", .args = "{}" };
-    struct session session = { .stop_fd = -1, .until_ms = clock_mono(&clock_system) + SIGN_OUT_MS };
+    struct session session = { .stop_fd = -1,
+                               .wait_ms = SIGN_OUT_MS,
+                               .until_ms = clock_mono(&clock_system) + SIGN_OUT_MS };
     struct cJSON *ignored = NULL;
     struct err err = { 0 };
     enum rc rc = convex_http_open(&options, &session.http, &err);

@@ -119,7 +119,7 @@ struct sync_identity {                  /* all zero is valid; sync_identity_done
 };
 void sync_identity_done(struct sync_identity *identity);
 
-/* Blocks on the network (at most some 40 s): run it in a thread of its own when there is a
+/* Blocks on the network (at most some 30 s): run it in a thread of its own when there is a
  * screen. RC_AUTH: wrong password or too many attempts; RC_NETWORK: not reached (the sentence
  * says why); RC_REFUSED; RC_INVALID: the URL. */
 enum rc sync_sign_in(const struct sync_sign_in *how, struct sync_identity *out, struct err *err);

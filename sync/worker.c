@@ -9,6 +9,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/i18n.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "sync/worker_priv.h"
@@ -84,7 +85,7 @@ static enum rc open_http(struct sync *s, struct err *err)
     enum rc rc = db_account_read(s->db, &account, err);
 
     if (rc == RC_NOT_FOUND)
-        err_set(err, rc, "Nobody is signed in here.");
+        err_set(err, rc, _("Nobody is signed in here."));
     if (rc)
         return rc;
     if (!options.url)
@@ -372,7 +373,7 @@ enum rc sync_start(const struct sync_options *options, struct sync **out, struct
 
     if (failed) {
         sync_free(s);
-        return err_sys(err, RC_IO, failed, "Cannot start to sync");
+        return err_sys(err, RC_IO, failed, _("Cannot start to sync"));
     }
     pthread_mutex_lock(&s->lock);
     while (!s->is_started)

@@ -150,21 +150,6 @@ static void check_config(struct checkup *c)
 
 /* ---- clock ---- */
 
-int64_t checkup_build_date(const char *date)
-{
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    char name[4] = "";
-    int day = 0, year = 0;
-    int64_t days;
-
-    if (sscanf(date, "%3s %d %d", name, &day, &year) != 3)
-        return 0;
-    const char *at = strstr(months, name);
-    if (!at || !date_to_days(year, (int)(at - months) / 3 + 1, day, &days))
-        return 0;
-    return days * DAY_MS;
-}
-
 /* Dates that devices show depend on it, and nothing else: order and conflicts do not. */
 static void check_clock(struct checkup *c, int64_t last_ok)
 {
@@ -362,7 +347,7 @@ void checkup_run(struct checkup *c)
     struct err err = { 0 };
     char *path;
 
-    c->build_ms = checkup_build_date(__DATE__);
+    c->build_ms = clock_built();
     check_config(c);
     check_log(c);
     if (!check_data_dir(c)) {

@@ -19,7 +19,5 @@ void checkup_run(struct checkup *c);
 
 /* Is this file system one on which the store may be damaged (statfs f_type)? Its name, or NULL. */
 const char *checkup_network_fs(long type);
-/* The ms of a __DATE__ ("Nov 23 2026"); 0 when it is none. */
-int64_t checkup_build_date(const char *date);
 
 #endif

@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <sodium.h>
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -67,13 +68,14 @@ enum rc convex_auth_tokens(const struct cJSON *value, struct convex_tokens *out,
     bool is_started = false;
 
     if (cJSON_IsNull(tokens))
-        return err_set(err, RC_AUTH, "The session is over.");
+        return err_set(err, RC_AUTH, _("The session is over."));
     if (tokens == NULL && json_get_bool(value, "started", &is_started) && is_started)
-        return err_set(
-            err, RC_PROTOCOL,
-            "The server wants the address confirmed by e-mail first; that is not possible here.");
+        return err_set(err, RC_PROTOCOL,
+                       _("The server wants the address confirmed by e-mail first; that is not "
+                         "possible here."));
     if (!is_token(token) || !is_token(refresh))
-        return err_set(err, RC_PROTOCOL, "The server's answer to the sign-in was not understood.");
+        return err_set(err, RC_PROTOCOL,
+                       _("The server's answer to the sign-in was not understood."));
     out->token = mem_strdup(token);
     out->refresh = mem_strdup(refresh);
     return RC_OK;

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 
 struct cJSON;
@@ -44,7 +45,7 @@ struct convex_reply {
     bool complete;              /* the transfer ended well: only then do status and body mean anything */
     bool too_large;             /* cut by us at CONVEX_ANSWER_MAX */
     int transport;              /* curl's code when not complete, for the log */
-    char problem[200];          /* a sentence for a person when not complete ("The server refused the connection.") */
+    char problem[256];          /* a sentence for a person when not complete */
     int http_status;
     char content_type[80];
     int64_t retry_after_ms;     /* from Retry-After (seconds or date), at most 10 min; 0: none */
@@ -104,7 +105,11 @@ struct convex_http_options {
     const char *ca_file;        /* PEM of a site's own authority, or NULL */
     const char *client;         /* "outpost-0.1.0": Convex-Client and User-Agent */
     int connect_ms, answer_ms;  /* 0: 10,000 and 30,000; answer_ms is how long no byte may move */
+    const struct clock *clock;  /* NULL: the system's; to see that a certificate's trouble is its date */
 };
+
+/* "The server did not answer in 30 seconds." */
+void convex_no_answer(int ms, char *out, size_t size);
 
 /* Call once, before any thread; convex_global_done at the very end. */
 enum rc convex_global_init(struct err *err);

@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <cjson/cJSON.h>
 #include <sodium.h>
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -109,7 +110,7 @@ static void take_error(const cJSON *body, struct convex_answer *out)
         if (message != NULL)
             copy_cut(out->message, sizeof(out->message), message);
         else
-            snprintf(out->message, sizeof(out->message), "The server could not do this.");
+            snprintf(out->message, sizeof(out->message), _("The server could not do this."));
         return;
     }
     out->class = strcmp(code, "unauthenticated") == 0 ? CONVEX_AUTH : CONVEX_REFUSED;
@@ -149,25 +150,27 @@ static const struct {
     enum convex_class class;
     const char *message;
 } meanings[] = {
-    { 400, NEEDS_CODE, CONVEX_BAD_REQUEST, "The server did not understand the request." },
-    { 401, NEEDS_CODE, CONVEX_AUTH, "The server does not know this session any more." },
-    { 403, NEEDS_CODE, CONVEX_WRONG, "The server does not allow this." },
-    { 404, NEEDS_CODE_OR_NO_BODY, CONVEX_WRONG, "The server has no such address. Check its URL." },
-    { 405, NEEDS_CODE_OR_NO_BODY, CONVEX_WRONG, "The server has no such address. Check its URL." },
-    { 413, NEEDS_NOTHING, CONVEX_TOO_LARGE, "The request is too large for the server." },
+    { 400, NEEDS_CODE, CONVEX_BAD_REQUEST, N_("The server did not understand the request.") },
+    { 401, NEEDS_CODE, CONVEX_AUTH, N_("The server does not know this session any more.") },
+    { 403, NEEDS_CODE, CONVEX_WRONG, N_("The server does not allow this.") },
+    { 404, NEEDS_CODE_OR_NO_BODY, CONVEX_WRONG,
+      N_("The server has no such address. Check its URL.") },
+    { 405, NEEDS_CODE_OR_NO_BODY, CONVEX_WRONG,
+      N_("The server has no such address. Check its URL.") },
+    { 413, NEEDS_NOTHING, CONVEX_TOO_LARGE, N_("The request is too large for the server.") },
 };
 
 static const char *transient_message(int status, bool is_json)
 {
     if (status == 429 || status >= 500)
-        return "The server is busy.";
+        return _("The server is busy.");
     if (status == 408)
-        return "The server did not get the whole request.";
+        return _("The server did not get the whole request.");
     if (status >= 300 && status < 400)
         return "Something redirects to another address. Does this network want a sign-in?";
     if (!is_json)
         return "What answered is not the server. Does this network want a sign-in?";
-    return "The server's answer was not understood.";
+    return _("The server's answer was not understood.");
 }
 
 static void take_code(const cJSON *body, const struct convex_reply *reply,
@@ -183,11 +186,11 @@ static void take_code(const cJSON *body, const struct convex_reply *reply,
         if (meanings[i].status != reply->http_status || !is_enough)
             continue;
         if (reply->http_status == 400 && strcmp(code, "AuthProviderDiscoveryFailed") == 0) {
-            words = "The server can not reach its sign-in service.";
+            words = _("The server can not reach its sign-in service.");
             break;
         }
         out->class = meanings[i].class;
-        words = meanings[i].message;
+        words = _(meanings[i].message);
     }
     copy_cut(out->code, sizeof(out->code), code);
     snprintf(out->message, sizeof(out->message), "%s", words);
@@ -200,13 +203,13 @@ void convex_decode(const struct convex_reply *reply, struct convex_answer *out)
     *out = (struct convex_answer){ 0 };
     if (reply->too_large) {
         out->class = CONVEX_TOO_LARGE;
-        snprintf(out->message, sizeof(out->message), "The server's answer is over 16 MiB.");
+        snprintf(out->message, sizeof(out->message), _("The server's answer is over 16 MiB."));
         return;
     }
     if (!reply->complete) {
         out->class = CONVEX_TRANSIENT;
         copy_cut(out->message, sizeof(out->message),
-                 reply->problem[0] != '\0' ? reply->problem : "The server did not answer.");
+                 reply->problem[0] != '\0' ? reply->problem : _("The server did not answer."));
         return;
     }
     out->http_status = reply->http_status;

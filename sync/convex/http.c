@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 #include <sodium.h>
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/mem.h"
 #include "sync/convex/http_priv.h"
 
@@ -28,6 +29,7 @@ struct convex_http {
     struct convex_url url;
     char *client;
     int connect_ms, answer_ms;
+    const struct clock *clock;
 
     enum state state;
     bool wants_fresh;
@@ -46,7 +48,7 @@ struct convex_http {
 enum rc convex_global_init(struct err *err)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return err_set(err, RC_NOMEM, "The network library can not start.");
+        return err_set(err, RC_NOMEM, _("The network library can not start."));
     return RC_OK;
 }
 
@@ -128,11 +130,11 @@ enum rc convex_http_open(const struct convex_http_options *options, struct conve
     if (rc)
         goto out;
     if (options->client == NULL || options->client[0] == '\0' || !fits_header(options->client)) {
-        rc = err_set(err, RC_INVALID, "The client's name does not fit a header.");
+        rc = err_set(err, RC_INVALID, _("The client's name does not fit a header."));
         goto out;
     }
     if (options->ca_file != NULL && access(options->ca_file, R_OK) != 0) {
-        rc = err_set(err, RC_INVALID, "The file of certificate authorities can not be read: %s",
+        rc = err_set(err, RC_INVALID, _("The file of certificate authorities can not be read: %s"),
                      options->ca_file);
         goto out;
     }
@@ -140,10 +142,11 @@ enum rc convex_http_open(const struct convex_http_options *options, struct conve
     http->client = mem_strdup(options->client);
     http->connect_ms = options->connect_ms > 0 ? options->connect_ms : CONNECT_MS;
     http->answer_ms = options->answer_ms > 0 ? options->answer_ms : ANSWER_MS;
+    http->clock = options->clock ? options->clock : &clock_system;
     http->multi = curl_multi_init();
     http->easy = curl_easy_init();
     if (http->multi == NULL || http->easy == NULL || !configure(http, options->ca_file)) {
-        rc = err_set(err, RC_NOMEM, "Out of memory.");
+        rc = err_set(err, RC_NOMEM, _("Out of memory."));
         goto out;
     }
     *out = http;
@@ -311,6 +314,7 @@ static void finish(struct convex_http *http, CURLcode code, bool was_silent)
         .code = code,
         .detail = http->detail,
         .url = &http->url,
+        .clock = http->clock,
         .connect_ms = http->connect_ms,
         .answer_ms = http->answer_ms,
         .was_silent = was_silent,
@@ -328,7 +332,8 @@ static void finish(struct convex_http *http, CURLcode code, bool was_silent)
     } else {
         buf_done(&reply->body);
         if (reply->too_large)
-            snprintf(reply->problem, sizeof(reply->problem), "The server's answer is over 16 MiB.");
+            snprintf(reply->problem, sizeof(reply->problem),
+                     _("The server's answer is over 16 MiB."));
         else
             convex_problem(&trouble, reply->problem, sizeof(reply->problem));
     }

@@ -22,6 +22,7 @@ struct convex_trouble {
     CURLcode code;
     const char *detail;         /* curl's own words */
     const struct convex_url *url;
+    const struct clock *clock;
     int connect_ms, answer_ms;
     bool was_silent;            /* ended by us: no byte moved for answer_ms */
 };

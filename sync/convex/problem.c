@@ -6,6 +6,11 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include "base/clock.h"
+#include "base/i18n.h"
+
+#define DAY_MS (24 * 3600 * 1000LL)
 
 /* Some interface besides loopback is up and has an address that reaches beyond its link. */
 static bool has_network(void)
@@ -27,11 +32,14 @@ static bool has_network(void)
     return is_found;
 }
 
-static void put_seconds(char *out, size_t size, const char *before, int ms)
+void convex_no_answer(int ms, char *out, size_t size)
 {
     int seconds = (ms + 999) / 1000;
 
-    snprintf(out, size, "%s in %d %s.", before, seconds, seconds == 1 ? "second" : "seconds");
+    snprintf(out, size,
+             ngettext("The server did not answer in %d second.",
+                      "The server did not answer in %d seconds.", (unsigned long)seconds),
+             seconds);
 }
 
 static const char *certificate_reason(const struct convex_trouble *t)
@@ -41,23 +49,42 @@ static const char *certificate_reason(const struct convex_trouble *t)
         long result;
         const char *reason;
     } reasons[] = {
-        { 9, "not valid yet" },
-        { 10, "expired" },
-        { 18, "self-signed" },
-        { 19, "from an unknown authority" },
-        { 20, "from an unknown authority" },
-        { 21, "from an unknown authority" },
-        { 23, "revoked" },
+        { 9, N_("not valid yet") },
+        { 10, N_("expired") },
+        { 18, N_("self-signed") },
+        { 19, N_("from an unknown authority") },
+        { 20, N_("from an unknown authority") },
+        { 21, N_("from an unknown authority") },
+        { 23, N_("revoked") },
     };
     long result = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &result);
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
         if (reasons[i].result == result)
-            return reasons[i].reason;
+            return _(reasons[i].reason);
     if (strstr(t->detail, "match") != NULL)
-        return "made for another name";
+        return _("made for another name");
     return t->detail[0] != '\0' ? t->detail : curl_easy_strerror(t->code);
+}
+
+/* A device whose clock has lost its date finds every certificate invalid. */
+static void certificate_problem(const struct convex_trouble *t, char *out, size_t size)
+{
+    int64_t now = clock_wall(t->clock);
+    time_t seconds = (time_t)(now / 1000);
+    struct tm tm = { 0 };
+    char date[64];
+    size_t len;
+
+    snprintf(out, size, _("The server's certificate is not valid (%.120s). Not connected."),
+             certificate_reason(t));
+    len = strlen(out);
+    if (now >= clock_built() - DAY_MS || !localtime_r(&seconds, &tm) ||
+        strftime(date, sizeof(date), "%-d %b %Y", &tm) == 0)
+        return;
+    snprintf(out + len, size - len, " ");
+    snprintf(out + len + 1, size - len - 1, _("Check this device's date: %s."), date);
 }
 
 static void connect_problem(const struct convex_trouble *t, char *out, size_t size)
@@ -66,15 +93,15 @@ static void connect_problem(const struct convex_trouble *t, char *out, size_t si
 
     curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &sys);
     if (sys == ECONNREFUSED)
-        snprintf(out, size, "The server refused the connection.");
+        snprintf(out, size, _("The server refused the connection."));
     else if (sys == ENETUNREACH || sys == ENETDOWN || (!t->url->is_loopback && !has_network()))
-        snprintf(out, size, "No network.");
+        snprintf(out, size, _("No network."));
     else if (sys == EHOSTUNREACH)
-        snprintf(out, size, "The server can not be reached from this network.");
+        snprintf(out, size, _("The server can not be reached from this network."));
     else if (sys == ETIMEDOUT)
-        put_seconds(out, size, "The server did not answer", t->connect_ms);
+        convex_no_answer(t->connect_ms, out, size);
     else
-        snprintf(out, size, "No connection to the server (%s).",
+        snprintf(out, size, _("No connection to the server (%s)."),
                  sys != 0 ? strerrordesc_np((int)sys) : curl_easy_strerror(t->code));
 }
 
@@ -84,13 +111,13 @@ static void timeout_problem(const struct convex_trouble *t, char *out, size_t si
 
     curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &request_us);
     if (t->was_silent)
-        put_seconds(out, size, "The server did not answer", t->answer_ms);
+        convex_no_answer(t->answer_ms, out, size);
     else if (request_us > 0)
-        snprintf(out, size, "The connection is too slow.");
+        snprintf(out, size, _("The connection is too slow."));
     else if (!t->url->is_loopback && !has_network())
-        snprintf(out, size, "No network.");
+        snprintf(out, size, _("No network."));
     else
-        put_seconds(out, size, "The server did not answer", t->connect_ms);
+        convex_no_answer(t->connect_ms, out, size);
 }
 
 void convex_problem(const struct convex_trouble *t, char *out, size_t size)
@@ -98,12 +125,12 @@ void convex_problem(const struct convex_trouble *t, char *out, size_t size)
     switch (t->code) {
     case CURLE_COULDNT_RESOLVE_HOST:
         if (!t->url->is_loopback && !has_network())
-            snprintf(out, size, "No network.");
+            snprintf(out, size, _("No network."));
         else
-            snprintf(out, size, "Server name not found: %.120s.", t->url->host);
+            snprintf(out, size, _("Server name not found: %.120s."), t->url->host);
         break;
     case CURLE_COULDNT_RESOLVE_PROXY:
-        snprintf(out, size, "The proxy's name was not found.");
+        snprintf(out, size, _("The proxy's name was not found."));
         break;
     case CURLE_COULDNT_CONNECT:
         connect_problem(t, out, size);
@@ -112,30 +139,31 @@ void convex_problem(const struct convex_trouble *t, char *out, size_t size)
         timeout_problem(t, out, size);
         break;
     case CURLE_PEER_FAILED_VERIFICATION:
-        snprintf(out, size, "The server's certificate is not valid (%.120s). Not connected.",
-                 certificate_reason(t));
+        certificate_problem(t, out, size);
         break;
     case CURLE_SSL_CACERT_BADFILE:
-        snprintf(out, size, "The file of certificate authorities can not be used. Not connected.");
+        snprintf(out, size,
+                 _("The file of certificate authorities can not be used. Not connected."));
         break;
     case CURLE_SSL_CONNECT_ERROR:
-        snprintf(out, size, "No secure connection to the server. Not connected.");
+        snprintf(out, size, _("No secure connection to the server. Not connected."));
         break;
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
-        snprintf(out, size, "The connection broke before the answer was complete.");
+        snprintf(out, size, _("The connection broke before the answer was complete."));
         break;
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
-        snprintf(out, size, "What answered is not the server. Does this network want a sign-in?");
+        snprintf(out, size,
+                 _("What answered is not the server. Does this network want a sign-in?"));
         break;
     case CURLE_OUT_OF_MEMORY:
-        snprintf(out, size, "Out of memory.");
+        snprintf(out, size, _("Out of memory."));
         break;
     default:
-        snprintf(out, size, "The server can not be reached (%s).", curl_easy_strerror(t->code));
+        snprintf(out, size, _("The server can not be reached (%s)."), curl_easy_strerror(t->code));
     }
 }

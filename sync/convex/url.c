@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "base/i18n.h"
 #include "base/mem.h"
 
 static bool is_loopback_host(const char *host)
@@ -33,10 +34,10 @@ static const char *broken_rule(CURLU *parsed, const char *host, bool insecure)
         CURLUPart part;
         const char *rule;
     } unwanted[] = {
-        { CURLUPART_USER, "must not hold a name or password" },
-        { CURLUPART_PASSWORD, "must not hold a name or password" },
-        { CURLUPART_QUERY, "must not have a ? part" },
-        { CURLUPART_FRAGMENT, "must not have a # part" },
+        { CURLUPART_USER, N_("The server's address must not hold a name or password.") },
+        { CURLUPART_PASSWORD, N_("The server's address must not hold a name or password.") },
+        { CURLUPART_QUERY, N_("The server's address must not have a ? part.") },
+        { CURLUPART_FRAGMENT, N_("The server's address must not have a # part.") },
     };
     char *found;
     bool is_plain;
@@ -45,14 +46,14 @@ static const char *broken_rule(CURLU *parsed, const char *host, bool insecure)
         found = part(parsed, unwanted[i].part);
         free(found);
         if (found != NULL)
-            return unwanted[i].rule;
+            return _(unwanted[i].rule);
     }
     found = part(parsed, CURLUPART_SCHEME);
     is_plain = strcmp(found, "http") == 0;
     free(found);
     if (is_plain && !insecure && !is_loopback_host(host))
-        return "must begin with https:// (http:// is for this machine itself, or with "
-               "insecure=yes)";
+        return _("The server's address must begin with https:// (http:// is for this machine "
+                 "itself, or with insecure=yes).");
     return NULL;
 }
 
@@ -79,14 +80,14 @@ static void compose(CURLU *parsed, struct convex_url *out)
 
 enum rc convex_url_read(const char *text, bool insecure, struct convex_url *out, struct err *err)
 {
-    const char *rule = "must begin with https://";
+    const char *rule = _("The server's address must begin with https://.");
     CURLU *parsed = curl_url();
     char *host = NULL;
 
     if (parsed == NULL)
-        return err_set(err, RC_NOMEM, "Out of memory.");
+        return err_set(err, RC_NOMEM, _("Out of memory."));
     if (strncasecmp(text, "https://", 8) == 0 || strncasecmp(text, "http://", 7) == 0) {
-        rule = "is not a valid one";
+        rule = _("The server's address is not a valid one.");
         if (curl_url_set(parsed, CURLUPART_URL, text, 0) == CURLUE_OK)
             host = part(parsed, CURLUPART_HOST);
     }
@@ -98,7 +99,7 @@ enum rc convex_url_read(const char *text, bool insecure, struct convex_url *out,
         compose(parsed, out);
     } else {
         /* Not quoted: what stands there may be a password. */
-        err_set(err, RC_INVALID, "The server's address %s.", rule);
+        err_set(err, RC_INVALID, "%s", rule);
         free(host);
     }
     curl_url_cleanup(parsed);

@@ -196,6 +196,15 @@ static void local_text_follows_the_zone_and_its_summer_time(void **state)
     assert_string_equal(out, "1970-01-01 00:00");
 }
 
+static void the_compiler_s_date_is_read(void **state)
+{
+    (void)state;
+    assert_int_equal(date_of_build("Nov 23 2026"), 1795392000000);
+    assert_int_equal(date_of_build("Jan  2 1970"), 24 * 3600 * 1000);
+    assert_int_equal(date_of_build("??? ?? ????"), 0);
+    assert_true(clock_built() > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_date_is_ten_characters_that_name_an_existing_day),
         cmocka_unit_test(utc_text_has_milliseconds_and_keeps_to_the_range),
         cmocka_unit_test(local_text_follows_the_zone_and_its_summer_time),
+        cmocka_unit_test(the_compiler_s_date_is_read),
     };
 
     return cmocka_run_group_tests_name("clock", tests, NULL, NULL);

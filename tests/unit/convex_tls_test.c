@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <sys/wait.h>
 #include <cmocka.h>
+#include "base/clock.h"
 #include "sync/convex/convex.h"
 
 /* The openssl program makes the certificates and servers, on loopback, in a folder that goes away. */
@@ -164,14 +165,15 @@ static int read_port(int fd)
 
 /* What comes back from a server with this certificate, when we trust ca_name (NULL: the system's
  * authorities). */
-static struct convex_reply ask(const struct site *site, const char *certificate,
-                               const char *ca_name)
+static struct convex_reply ask_at(const struct site *site, const char *certificate,
+                                  const char *ca_name, const struct clock *clock)
 {
     char pem[64], url[64], ca_file[128];
     char *server[] = { "openssl", "s_server", "-accept", "127.0.0.1:0", "-www",
                        "-cert",   pem,        "-key",    "server.key",  NULL };
     struct convex_http_options options = { .url = url,
                                            .client = "t-1",
+                                           .clock = clock,
                                            .ca_file = ca_name ? ca_file : NULL };
     struct convex_http *http = NULL;
     struct convex_reply reply = { 0 };
@@ -203,6 +205,12 @@ static struct convex_reply ask(const struct site *site, const char *certificate,
     assert_string_equal(err.msg, "");
     assert_int_not_equal(port, 0);
     return reply;
+}
+
+static struct convex_reply ask(const struct site *site, const char *certificate,
+                               const char *ca_name)
+{
+    return ask_at(site, certificate, ca_name, NULL);
 }
 
 static void expect_invalid(struct convex_reply *reply, const char *reason)
@@ -248,6 +256,23 @@ static void an_expired_certificate_is_refused(void **state)
     expect_invalid(&reply, "expired");
 }
 
+static int64_t given_ms(void *ctx)
+{
+    return *(int64_t *)ctx;
+}
+
+static void a_device_that_lost_its_date_is_told_to_look_at_it(void **state)
+{
+    int64_t now = 1577880000000;        /* 1 Jan 2020, noon */
+    const struct clock clock = { .wall_ms = given_ms, .mono_ms = given_ms, .ctx = &now };
+    struct convex_reply reply = ask_at(*state, "expired", "ca", &clock);
+
+    assert_string_equal(reply.problem,
+                        "The server's certificate is not valid (expired). Not connected. "
+                        "Check this device's date: 1 Jan 2020.");
+    convex_reply_done(&reply);
+}
+
 static void a_file_that_holds_no_authority_is_named(void **state)
 {
     struct convex_reply reply = ask(*state, "good", "request");
@@ -265,6 +290,7 @@ int main(void)
         cmocka_unit_test(an_authority_that_nobody_vouched_for_is_refused),
         cmocka_unit_test(a_certificate_for_another_name_is_refused),
         cmocka_unit_test(an_expired_certificate_is_refused),
+        cmocka_unit_test(a_device_that_lost_its_date_is_told_to_look_at_it),
         cmocka_unit_test(a_file_that_holds_no_authority_is_named),
     };
 
