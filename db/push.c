@@ -521,6 +521,28 @@ enum rc db_push_unhold(struct db *db, struct err *err)
     return rc;
 }
 
+enum rc db_push_hurry(struct db *db, struct err *err)
+{
+    sqlite3_stmt *st = sql_get(db->sql, "SELECT 1 FROM sync_queue WHERE state = 'held' UNION ALL "
+                                        "SELECT 1 FROM sync_queue WHERE state = 'queued' AND retry_at > 0 LIMIT 1", err);
+
+    if (st == NULL)
+        return err->rc;
+    enum rc rc = sql_step(db->sql, st, err);
+    sqlite3_reset(st);
+    if (rc)                     /* mostly nothing waits for a time, and then nothing is written */
+        return rc == RC_NOT_FOUND ? RC_OK : rc;
+    rc = tx_begin(db, SQL_FULL, err);
+    if (rc)
+        return rc;
+    rc = sql_exec(db->sql, "UPDATE sync_queue SET state = 'queued', retry_at = 0 "
+                           "WHERE state = 'held' OR (state = 'queued' AND retry_at > 0)", err);
+    if (!rc)
+        return tx_commit(db, err);
+    tx_rollback(db);
+    return rc;
+}
+
 enum rc db_push_hold_all(struct db *db, const char *code, const char *message, struct err *err)
 {
     enum rc rc = tx_begin(db, SQL_FULL, err);

@@ -306,6 +306,17 @@ static void asked_failed(struct engine *e, enum rc rc, const char *code, const c
     err_code(&e->asked_result, code);
 }
 
+/* Who asks does not mean "in some seconds": what was refused or held is tried in this round. */
+static void hurry_all(struct engine *e)
+{
+    struct err err = { 0 };
+
+    if (db_push_hurry(e->db, &err))
+        engine_store_failed(e, &err);
+    e->push.is_maybe_due = true;
+    e->counts_stale = true;
+}
+
 static void ask_now(struct engine *e)
 {
     e->is_asking = true;
@@ -314,6 +325,7 @@ static void ask_now(struct engine *e)
         asked_failed(e, RC_NETWORK, "by_choice", _("Working offline, as chosen on this device."));
         return;
     }
+    hurry_all(e);
     if (!e->round.is_active)
         try_now(e, true);
     e->want_round = true;

@@ -66,8 +66,9 @@ enum engine_wake {
     ENGINE_LOCAL_CHANGE,        /* ops may be waiting */
     ENGINE_LINK_UP,             /* try now; also system wake-up and SIGCONT */
     ENGINE_LINK_DOWN,           /* a hint: the next failure is believed at once */
-    ENGINE_NOW,                 /* a whole round now, backoff or not */
-    ENGINE_RETRY,               /* the same, failed and held ops due again */
+    ENGINE_NOW,                 /* a whole round now, backoff or not; also for ops that wait
+                                 * after a refusal, or are held */
+    ENGINE_RETRY,               /* the same, failed ops too, and refusals forgotten */
     ENGINE_SIGNED_IN,           /* read account and tokens again */
     ENGINE_OFFLINE,             /* the user chose to work offline: nothing is sent until
                                  * ENGINE_ONLINE. Who asks for it keeps the choice in the db

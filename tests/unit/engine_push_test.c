@@ -362,6 +362,44 @@ static void an_answer_of_another_epoch_starts_a_walk(void **state)
     assert_true(cJSON_IsNull(json_get(r->args, "cursor")));
 }
 
+/* The round of one op, which is refused with this code. */
+static void refuse_lone_op(struct rig *r, const char *code)
+{
+    cJSON *value, *bad;
+
+    EXPECT(r, "sync:upsert");
+    value = rig_push_value(r, NULL);
+    bad = quoted("{'status':'rejected'}");
+    cJSON_AddStringToObject(bad, "opId",
+                            json_get_string(json_get(value, "result"), "opId"));
+    cJSON_AddStringToObject(cJSON_AddObjectToObject(bad, "error"), "code", code);
+    cJSON_AddStringToObject(cJSON_GetObjectItem(bad, "error"), "message", "not so");
+    cJSON_ReplaceItemInObject(value, "result", bad);
+    answer_value(r, value);
+    while (strcmp(rig_next(r), "sync:getChangesSince") == 0)
+        answer_no_changes(r, "c1");
+    assert_string_equal(r->asked, "wait");
+}
+
+static void who_asks_for_a_round_waits_for_no_refused_and_no_held_op(void **state)
+{
+    static const char *const codes[] = { "invalid_value", "unknown_column", "unknown_table" };
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        refuse_lone_op(r, codes[i]);
+        engine_wake(r->engine, ENGINE_NOW); /* no time has passed */
+        rig_greet(r);
+    }
+    EXPECT(r, "sync:upsert");
+    assert_int_equal(rig_retries(r), 1); /* asking takes nothing back and adds nothing */
+    answer_applied(r);
+    EXPECT(r, "sync:getChangesSince");
+    assert_int_equal(rig_counts(r).waiting, 0);
+}
+
 static void an_unknown_column_holds_the_op_until_the_backends_version_changes(void **state)
 {
     struct rig *r = *state;
@@ -466,6 +504,7 @@ int main(void)
         TEST(a_rejection_of_another_op_than_ours_is_no_answer),
         TEST(a_backend_that_cannot_take_a_push_is_still_pulled_from),
         TEST(an_answer_of_another_epoch_starts_a_walk),
+        TEST(who_asks_for_a_round_waits_for_no_refused_and_no_held_op),
         TEST(an_unknown_column_holds_the_op_until_the_backends_version_changes),
         TEST(a_client_that_is_too_old_holds_everything_and_says_so),
         TEST(an_edit_made_while_its_record_is_being_sent_goes_next),
