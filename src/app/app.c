@@ -165,13 +165,24 @@ void app_sync_options(const struct app *app, const char *db_path, struct sync_op
     };
 }
 
+enum rc app_check_tables(const struct app *app, struct err *err)
+{
+    if (registry_count(app->registry) > 0)
+        return RC_OK;
+    return err_set(err, RC_INVALID,
+                   _("There is no table to work with: put its definition right first. See: outpost "
+                     "doctor"));
+}
+
 const struct table *app_table(const struct app *app, const struct args *args, struct err *err)
 {
     const char *name = args_value(args, "table");
-    const struct table *table =
-        name ? registry_find(app->registry, name) : registry_at(app->registry, 0);
+    const struct table *table = NULL;
     struct buf all = { 0 };
 
+    if (app_check_tables(app, err) != RC_OK)
+        return NULL;
+    table = name ? registry_find(app->registry, name) : registry_at(app->registry, 0);
     if (table)
         return table;
     for (size_t i = 0; i < registry_count(app->registry); i++)

@@ -76,6 +76,8 @@ void app_sync_options(const struct app *app, const char *db_path, struct sync_op
 
 /* ---- shared by the commands on records ---- */
 
+/* RC_INVALID when not one definition can be used; why was said at the start. */
+enum rc app_check_tables(const struct app *app, struct err *err);
 /* The table of --table, or the first one. NULL: there is none of that name, and *err says which
  * there are. */
 const struct table *app_table(const struct app *app, const struct args *args, struct err *err);

@@ -84,7 +84,7 @@ int command_screen(struct app *app, const struct args *args)
                    "outpost help"));
         return EXIT_USAGE;
     }
-    if (find_file(app, &db_path, &who, &err) != RC_OK) {
+    if (app_check_tables(app, &err) != RC_OK || find_file(app, &db_path, &who, &err) != RC_OK) {
         code = app_fail(&err);
         goto out;
     }
