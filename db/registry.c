@@ -135,12 +135,38 @@ static void add_problem(struct registry *reg, const char *source, const char *se
     };
 }
 
-void registry_refuse(struct registry *reg, const char *name, const char *sentence)
+/* The line of a column in the file that the table was read from, else of its "columns". The text is
+ * not kept after reading, so it is read once more; 0: there is none, or it cannot be read now. */
+static int line_of_column(const struct table *table, const char *name)
+{
+    const struct column *col = table_column(table, name);
+    struct buf json = { 0 };
+    struct err ignored = { 0 };
+    int line = 0;
+
+    if (strcmp(table->source, BUILT_IN) != 0 &&
+        file_read(table->source, FILE_MAX, &json, &ignored) == RC_OK)
+        line = col ? definition_line(buf_str(&json), json.len, col->index, NULL)
+                   : definition_line(buf_str(&json), json.len, DEFINITION_NOWHERE, "columns");
+    buf_done(&json);
+    return line;
+}
+
+void registry_refuse(struct registry *reg, const char *name, const char *column,
+                     const char *sentence)
 {
     for (size_t i = 0; i < reg->count; i++) {
+        struct buf whole = { 0 };
+        int line;
+
         if (strcmp(reg->tables[i]->name, name) != 0)
             continue;
-        add_problem(reg, reg->tables[i]->source, sentence);
+        line = column ? line_of_column(reg->tables[i], column) : 0;
+        if (line > 0)
+            buf_printf(&whole, "line %d: ", line);
+        buf_puts(&whole, sentence);
+        add_problem(reg, reg->tables[i]->source, buf_str(&whole));
+        buf_done(&whole);
         definition_free(reg->tables[i]);
         memmove(&reg->tables[i], &reg->tables[i + 1], (reg->count - i - 1) * sizeof *reg->tables);
         reg->count--;

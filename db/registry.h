@@ -98,9 +98,11 @@ struct registry *registry_new(void);
 void registry_free(struct registry *reg);
 
 /* Takes a table out again, with a problem that says why: for a definition that reads well and does
- * not fit what a store was made from. Tables behind it move up; only before others look at the
+ * not fit what a store was made from. `column` is what the sentence is about, or NULL; its line is
+ * looked up in the file and said first. Tables behind it move up; only before others look at the
  * registry. */
-void registry_refuse(struct registry *reg, const char *name, const char *sentence);
+void registry_refuse(struct registry *reg, const char *name, const char *column,
+                     const char *sentence);
 
 size_t registry_count(const struct registry *reg);
 const struct table *registry_at(const struct registry *reg, size_t index);

@@ -229,19 +229,21 @@ static enum rc check_fit(const struct table *table, const cJSON *before, struct 
 
     cJSON_ArrayForEach(item, before) {
         const struct column *col = table_column(table, item->string);
+        if (col != NULL && cJSON_IsString(item) && strcmp(item->valuestring, column_kind_name(col->kind)) == 0)
+            continue;
         if (col == NULL)
-            return err_set(
-                err, RC_INVALID,
-                _("column \"%s\" of table \"%s\" was dropped, and this device has data in it. "
-                  "Put the column back."),
-                item->string, table->name);
-        if (!cJSON_IsString(item) || strcmp(item->valuestring, column_kind_name(col->kind)) != 0)
-            return err_set(
-                err, RC_INVALID,
-                _("column \"%s\" of table \"%s\" changed its type from %s to %s. Make a new "
-                  "column instead."),
-                item->string, table->name, cJSON_IsString(item) ? item->valuestring : "?",
-                column_kind_name(col->kind));
+            err_set(err, RC_INVALID,
+                    _("column \"%s\" of table \"%s\" was dropped, and this device has data in it. "
+                      "Put the column back."),
+                    item->string, table->name);
+        else
+            err_set(err, RC_INVALID,
+                    _("column \"%s\" of table \"%s\" changed its type from %s to %s. Make a new "
+                      "column instead."),
+                    item->string, table->name, cJSON_IsString(item) ? item->valuestring : "?",
+                    column_kind_name(col->kind));
+        err_column(err, item->string);
+        return RC_INVALID;
     }
     return RC_OK;
 }
@@ -443,10 +445,8 @@ static enum rc refuse_unfit(struct sql *sql, struct registry *reg, struct err *e
         else if (rc == RC_NOT_FOUND)
             rc = RC_OK;
         sqlite3_reset(st);
-        if (!rc && before != NULL && check_fit(table, before, err)) {
-            const char *name = table->name;
-            registry_refuse(reg, name, err->msg);
-        }
+        if (!rc && before != NULL && check_fit(table, before, err))
+            registry_refuse(reg, table->name, err->column, err->msg);
         cJSON_Delete(before);
     }
     return rc;

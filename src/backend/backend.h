@@ -28,6 +28,11 @@ struct backend_options {
     bool quick_hash;            /* least cost of argon2id, for tests */
 };
 
+/* Takes the tables out of the registry, as problems, that do not fit what the file was made from (a
+ * dropped column, a changed type), so that they stop no other table; backend_open would refuse the
+ * whole file. Their records stay as they are. Nothing to do when there is no file yet. */
+enum rc backend_fit_registry(const char *path, struct registry *reg, struct err *err);
+
 enum rc backend_open(const struct backend_options *options, struct backend **out, struct err *err);
 void backend_close(struct backend *b);
 

@@ -42,18 +42,22 @@ static enum rc check_columns(const struct table *table, const cJSON *before, str
     {
         const struct column *col = table_column(table, was->string);
 
+        if (col != NULL && cJSON_IsString(was) &&
+            strcmp(was->valuestring, column_kind_name(col->kind)) == 0)
+            continue;
         if (col == NULL)
-            return err_set(err, RC_INVALID,
-                           "%s: the column %s of table %s is in the database; put it back, because"
-                           " a definition can only gain columns.",
-                           table->source, was->string, table->name);
-        if (!cJSON_IsString(was) || strcmp(was->valuestring, column_kind_name(col->kind)) != 0)
-            return err_set(err, RC_INVALID,
-                           "%s: the column %s of table %s was %s in the database and can not become"
-                           " %s; add a column of another name.",
-                           table->source, col->name, table->name,
-                           cJSON_IsString(was) ? was->valuestring : "something else",
-                           column_kind_name(col->kind));
+            err_set(err, RC_INVALID,
+                    "column \"%s\" of table \"%s\" was dropped, and the database has data in it. Put"
+                    " the column back.",
+                    was->string, table->name);
+        else
+            err_set(err, RC_INVALID,
+                    "column \"%s\" of table \"%s\" changed its type from %s to %s. Make a new column"
+                    " instead.",
+                    col->name, table->name, cJSON_IsString(was) ? was->valuestring : "?",
+                    column_kind_name(col->kind));
+        err_column(err, was->string);
+        return RC_INVALID;
     }
     return RC_OK;
 }
@@ -162,8 +166,10 @@ enum rc backend_fit_tables(struct backend *b, struct err *err)
         rc = backend_setting_get(b, buf_str(&name), &before, err);
         if (rc == RC_OK && strcmp(buf_str(&before), buf_str(&now)) != 0) {
             rc = json_parse(buf_str(&before), before.len, &parsed, err);
-            if (!rc)
-                rc = check_columns(table, parsed, err);
+            if (!rc && check_columns(table, parsed, err)) {
+                err_prefix(err, "%s", table->source);
+                rc = err->rc;
+            }
             if (!rc)
                 rc = fit_table(b, table, buf_str(&name), buf_str(&now), err);
         } else if (rc == RC_NOT_FOUND) {
@@ -175,4 +181,44 @@ enum rc backend_fit_tables(struct backend *b, struct err *err)
         buf_done(&before);
     }
     return rc;
+}
+
+/* From the last to the first, for their places move. */
+static enum rc refuse_unfit(struct sql *sql, struct registry *reg, struct err *err)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = registry_count(reg); !rc && i-- > 0;) {
+        const struct table *table = registry_at(reg, i);
+        sqlite3_stmt *st = sql_get(sql, "SELECT value FROM settings WHERE name=?1", err);
+        struct buf name = { 0 };
+        cJSON *before = NULL;
+
+        if (st == NULL)
+            return err->rc;
+        setting_name(table, &name);
+        sql_bind_text(st, 1, buf_str(&name));
+        rc = sql_step(sql, st, err);
+        if (rc == RC_OK)
+            rc = json_parse(sql_text(st, 0), strlen(sql_text(st, 0)), &before, err);
+        else if (rc == RC_NOT_FOUND)
+            rc = RC_OK;
+        sqlite3_reset(st);
+        if (!rc && check_columns(table, before, err))
+            registry_refuse(reg, table->name, err->column, err->msg);
+        cJSON_Delete(before);
+        buf_done(&name);
+    }
+    return rc;
+}
+
+enum rc backend_fit_registry(const char *path, struct registry *reg, struct err *err)
+{
+    struct sql *sql = NULL;
+    enum rc rc = backend_store_look(path, &sql, err);
+
+    if (rc == RC_OK)
+        rc = refuse_unfit(sql, reg, err);
+    sql_close(sql);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
 }

@@ -173,8 +173,34 @@ static char *default_db(struct err *err)
     return path;
 }
 
-static enum rc load_tables(const struct options *o, bool with_tables, struct registry **out,
-                           struct err *err)
+/* What is wrong with a definition stops its own table only: devices hold what they capture for it,
+ * as for any table that the backend does not know yet. */
+static void say_problems(const struct registry *reg)
+{
+    size_t problems = registry_problem_count(reg), tables = registry_count(reg);
+
+    for (size_t i = 0; i < problems; i++) {
+        const struct registry_problem *problem = registry_problem_at(reg, i);
+        struct buf line = { 0 };
+
+        buf_printf(&line, "%s: %s", problem->source, problem->sentence);
+        complain(buf_str(&line));
+        buf_done(&line);
+    }
+    if (problems > 0) {
+        struct buf line = { 0 };
+
+        buf_printf(&line,
+                   "%zu left out, %zu %s served; changes that devices make to what was left out wait"
+                   " there.",
+                   problems, tables, tables == 1 ? "table is" : "tables are");
+        complain(buf_str(&line));
+        buf_done(&line);
+    }
+}
+
+static enum rc load_tables(const struct options *o, const char *path, bool with_tables,
+                           struct registry **out, struct err *err)
 {
     if (!with_tables) { /* accounts and epochs have no tables */
         *out = registry_new();
@@ -185,19 +211,12 @@ static enum rc load_tables(const struct options *o, bool with_tables, struct reg
             return err_set(err, RC_INVALID, "There is no folder %s.", o->tables[i]);
     }
     enum rc rc = registry_load(o->tables, o->table_count, out, err);
-    size_t problems = rc ? 0 : registry_problem_count(*out);
-    for (size_t i = 0; i < problems; i++) {
-        const struct registry_problem *problem = registry_problem_at(*out, i);
-        struct buf line = { 0 };
-
-        buf_printf(&line, "%s: %s", problem->source, problem->sentence);
-        complain(buf_str(&line));
-        buf_done(&line);
-    }
-    if (problems > 0)
-        return err_set(err, RC_INVALID,
-                       "Nothing was started: correct these table definitions first.");
-    return rc;
+    if (rc)
+        return rc;
+    if (backend_fit_registry(path, *out, err))
+        *err = (struct err){ 0 }; /* backend_open meets it again, and says it better */
+    say_problems(*out);
+    return RC_OK;
 }
 
 struct session { /* an open backend and what it borrows */
@@ -226,7 +245,7 @@ static enum rc session_open(const struct options *o, bool with_tables, bool may_
         return err_set(err, RC_INVALID,
                        "There is no database %s yet: `outpost-backend user add` makes it.",
                        s->path);
-    rc = load_tables(o, with_tables, &s->registry, err);
+    rc = load_tables(o, s->path, with_tables, &s->registry, err);
     if (rc)
         return rc;
     how.path = s->path;

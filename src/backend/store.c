@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "base/id.h"
 #include "src/backend/mark.h"
 
@@ -273,6 +274,23 @@ enum rc backend_store_open(struct backend *b, const struct backend_options *opti
     if (b->sql != NULL)
         backend_store_end(b);
     return rc;
+}
+
+enum rc backend_store_look(const char *path, struct sql **out, struct err *err)
+{
+    const struct sql_options how = {
+        .path = path,
+        .read_only = true,
+        .busy_ms = BUSY_MS,
+        .application_id = APPLICATION_ID,
+        .version = VERSION,
+    };
+    struct stat st;
+
+    /* Opening a file of no length would write to it, and throw the WAL beside it away. */
+    if (stat(path, &st) != 0 || st.st_size == 0)
+        return RC_NOT_FOUND;
+    return sql_open(&how, out, err);
 }
 
 static enum rc load_last_rev(struct backend *b, struct err *err)

@@ -31,6 +31,10 @@ struct backend {
 enum rc backend_store_open(struct backend *b, const struct backend_options *options,
                            struct err *err);
 
+/* A second, reading look at a file that has its tables already: RC_NOT_FOUND when there is none.
+ * *out: yours, sql_close() it. */
+enum rc backend_store_look(const char *path, struct sql **out, struct err *err);
+
 /* Brings stored docs up to the definitions that are served now: a new column gets its default in
  * every record. RC_INVALID when a definition lost a column or changed a type. */
 enum rc backend_fit_tables(struct backend *b, struct err *err);

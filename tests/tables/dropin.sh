@@ -113,8 +113,14 @@ echo "-- the definition changes"
 definition=$dir/tables/boreholes.json
 sed -i 's/"name": "order", "label": "Order", "type": "integer"/"name": "order", "label": "Order", "type": "text"/' \
     "$definition"
-check "another type is refused in words" prints "order" one list --table boreholes
+check "another type is refused in words" prints "boreholes.json: line 17: column \"order\" of table \"boreholes\" \
+changed its type from integer to text. Make a new column instead." one list --table boreholes
 check "and the tasks can be used" prints "Drill at the north field" one list
+write_boreholes "$definition"
+sed -i '/"name": "order"/d' "$definition"
+check "so is a dropped column" prints "boreholes.json: line 6: column \"order\" of table \"boreholes\" was dropped, \
+and this device has data in it. Put the column back." one list --table boreholes
+check "where it can be looked for, too" prints "was dropped" one doctor
 write_boreholes "$definition"
 check "with the old file all is there" prints "Beside a broken file" one list --table boreholes
 mv "$definition" "$dir/boreholes.away"
@@ -127,9 +133,62 @@ check "nothing waits" status one pending 0
 two sync >/dev/null
 check "all agree" agree boreholes 504 one two
 
+echo "-- a backend with bad definitions"
+mkdir "$dir/bad"
+echo '{ "name": "holes", "label": "Holes", "labelOne": "hole", "title": "no", "columns": [
+    { "name": "no", "type": "txt" } ] }' >"$dir/bad/holes.json"
+sed 's/"name": "order", "label": "Order", "type": "integer"/"name": "order", "label": "Order", "type": "text"/' \
+    "$definition" >"$dir/bad/boreholes.json"
+write_boreholes "$dir/bad/good.json"
+sed -i 's/boreholes/springs/; s/Boreholes/Springs/' "$dir/bad/good.json"
+mkdir "$dir/four.tables"
+cp "$dir/bad/good.json" "$dir/four.tables/"
+one add --table boreholes "Captured meanwhile" >/dev/null
+one add "A task beside bad definitions" >/dev/null
+stop_backend
+: >"$dir/backend.log"
+start_backend "$dir/bad"
+check "it starts, and names file, line, column and what would be right" \
+    prints "holes.json: line 2, column \"no\": \"txt\" is no type; it must be text, bool" cat "$dir/backend.log"
+check "also for one that does not fit its records" prints "boreholes.json: line 17: column \"order\" of table" \
+    cat "$dir/backend.log"
+check "and says what would be right" prints "from integer to text. Make a new column instead." cat "$dir/backend.log"
+check "and what it does serve" prints "2 left out, 2 tables are served" cat "$dir/backend.log"
+check "a device syncs" exits 0 one sync
+check "what belongs to the bad table is held, and does not count as refused" \
+    same "$(one status --json | field pending) $(one status --json | field held) $(one status --json | field failed)" \
+    "1 1 0"
+check "the task has arrived" prints "A task beside bad definitions" office list tasks
+check "another table of that backend can be used" sign_in four
+check "and captured in" device four add --table springs "A spring"
+check "and sent" prints "1 sent" device four sync
+stop_backend
+start_backend "$dir/tables"
+check "with the right file the change that was held is sent" exits 0 one sync
+check "nothing waits any more" status one pending 0
+two sync >/dev/null
+check "no record of the table was touched" agree boreholes 505 one two
+check "records are invented for the good ones only, too" exits 0 \
+    "$backend_program" seed --user "$email" --count 3 --tables "$dir/bad" --db "$dir/backend.db"
+
 echo "-- a device whose definition says something else than the backend's"
 one add "A task after the quarrel" >/dev/null
 one sync >/dev/null
 check "a round goes well all the same" exits 0 device three sync
 check "the tasks come" prints "A task after the quarrel" device three list
+
+echo "-- the built-in table, with a column more, and then without it"
+mkdir "$dir/five.tables"
+sed 's/"columns": \[/& { "name": "room", "type": "text" },/' "$here/../../assets/tables/tasks.json" \
+    >"$dir/five.tables/tasks.json"
+check "a device signs in" sign_in five
+check "and has the column" device five add "In the boiler room" --set room=B2
+rm "$dir/five.tables/tasks.json"
+check "without the file no table is left, which is said" prints "no table to work with" device five list
+check "as a mistake of whoever asks, not of the program" exits 2 device five export
+check "the other commands work" exits 0 device five status
+check "and a round harms nothing" same "$(device five sync >/dev/null 2>&1; device five status --json | field pending)" 1
+sed 's/"columns": \[/& { "name": "room", "type": "text" },/' "$here/../../assets/tables/tasks.json" \
+    >"$dir/five.tables/tasks.json"
+check "with the file back it is all there" prints "In the boiler room" device five list
 finish

@@ -254,6 +254,67 @@ static void a_definition_that_lost_or_changed_a_column_is_refused(void **state)
     serve(site, wider);
 }
 
+static void a_definition_that_does_not_fit_is_left_out_and_the_others_are_served(void **state)
+{
+    static const struct {
+        const char *definition, *sentence;
+    } cases[] = {
+        { narrow, "line 1: column \"unit\" of table \"gauges\" was dropped, and the database has"
+                  " data in it. Put the column back." },
+        { changed, "line 1: column \"reading\" of table \"gauges\" changed its type from real to"
+                   " text. Make a new column instead." },
+    };
+    static const char get[] = "\"protocol\":1,\"table\":\"gauges\",\"clientId\":\"%s\"";
+    struct site *site = *state;
+    char *path = path_join(site->dir, "gauges.json");
+    const char *dirs[] = { site->dir };
+    char args[160], id[ID_SIZE];
+    struct err err;
+
+    serve(site, wider);
+    site_applied(
+        site,
+        (struct op){ .record = 1, .table = "gauges", .set = "\"name\":\"g\",\"reading\":1.5" });
+    snprintf(args, sizeof args, get, site_id(1, id));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *text = cases[i].definition;
+        struct registry *reg;
+
+        assert_int_equal(file_replace(path, text, strlen(text), 0600, &err), RC_OK);
+        assert_int_equal(registry_load(dirs, 1, &reg, &err), RC_OK);
+        assert_int_equal(registry_count(reg), 2);
+        assert_int_equal(backend_fit_registry(site->path, reg, &err), RC_OK);
+        assert_null(registry_find(reg, "gauges"));
+        assert_int_equal(registry_problem_count(reg), 1);
+        assert_string_equal(registry_problem_at(reg, 0)->source, path);
+        assert_string_equal(registry_problem_at(reg, 0)->sentence, cases[i].sentence);
+        backend_close(site->backend);
+        registry_free(site->registry);
+        site->options.registry = site->registry = reg;
+        site_open(site);
+        site_applied(site, (struct op){ .record = 10 + (int)i, .set = "\"text\":\"t\"" });
+        site_throws(site, "query", "records:get", args, "unknown_table");
+    }
+    serve(site, wider);
+    assert_true(json_get(site_value(site, "query", "records:get", args), "reading")->valuedouble >
+                1.4);
+    free(path);
+}
+
+static void a_file_that_is_not_there_yet_refuses_no_definition(void **state)
+{
+    struct site *site = *state;
+    struct registry *reg = registry_of(wider);
+    char *path = path_join(site->dir, "none.db");
+    struct err err;
+
+    assert_int_equal(backend_fit_registry(path, reg, &err), RC_OK);
+    assert_int_equal(registry_count(reg), 1);
+    assert_false(file_exists(path));
+    registry_free(reg);
+    free(path);
+}
+
 /* ---- files ---- */
 
 static void a_foreign_file_is_refused_and_left_as_it_was(void **state)
@@ -385,6 +446,8 @@ int main(void)
         SITE_TEST(without_a_mark_only_the_vfs_is_touched),
         SITE_TEST(a_new_column_is_in_every_old_record),
         SITE_TEST(a_definition_that_lost_or_changed_a_column_is_refused),
+        SITE_TEST(a_definition_that_does_not_fit_is_left_out_and_the_others_are_served),
+        SITE_TEST(a_file_that_is_not_there_yet_refuses_no_definition),
         SITE_TEST(a_foreign_file_is_refused_and_left_as_it_was),
         SITE_TEST(a_file_of_a_newer_version_is_refused),
         SITE_TEST(the_files_are_their_owner_s_alone),

@@ -581,9 +581,9 @@ static void a_table_taken_out_leaves_the_others_in_place(void **state)
     (void)state;
     assert_int_equal(registry_load(NULL, 0, &reg, &err), RC_OK);
     assert_int_equal(registry_add(reg, things, strlen(things), "things.json", &err), RC_OK);
-    registry_refuse(reg, "nothing", "is not there");
+    registry_refuse(reg, "nothing", NULL, "is not there");
     assert_int_equal(registry_problem_count(reg), 0);
-    registry_refuse(reg, "tasks", "it does not fit");
+    registry_refuse(reg, "tasks", NULL, "it does not fit");
     assert_null(registry_find(reg, "tasks"));
     assert_int_equal(registry_count(reg), 1);
     assert_int_equal(registry_find(reg, "siteVisits")->index, 0);
