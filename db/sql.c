@@ -23,6 +23,8 @@ struct sql {
     pthread_t owner;
     enum sql_sync sync;
     int busy_ms;
+    bool (*waits_on)(void *ctx);
+    void *waits_ctx;
     int wal_pages;
     struct statement *bucket[BUCKETS];
 };
@@ -69,7 +71,7 @@ static int retry_busy(void *ctx, int count)
 {
     const struct sql *sql = ctx;
 
-    if (count >= sql->busy_ms)
+    if (count >= sql->busy_ms || (sql->waits_on != NULL && !sql->waits_on(sql->waits_ctx)))
         return 0;
     usleep(1000);
     return 1;
@@ -207,6 +209,13 @@ void sql_close(struct sql *sql)
     }
     sqlite3_close(sql->handle);
     free(sql);
+}
+
+void sql_wait_while(struct sql *sql, bool (*waits_on)(void *ctx), void *ctx)
+{
+    check_owner(sql);
+    sql->waits_on = waits_on;
+    sql->waits_ctx = ctx;
 }
 
 void sql_adopt(struct sql *sql)

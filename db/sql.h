@@ -33,6 +33,8 @@ struct sql_options {
 /* Opens or creates the file (0600), WAL, foreign keys on. */
 enum rc sql_open(const struct sql_options *options, struct sql **out, struct err *err);
 void sql_close(struct sql *sql);                        /* sql_close(NULL) is fine */
+/* Asked before each retry for the lock; false: waits no more. NULL: asks nobody. */
+void sql_wait_while(struct sql *sql, bool (*waits_on)(void *ctx), void *ctx);
 void sql_adopt(struct sql *sql);
 sqlite3 *sql_handle(struct sql *sql);
 

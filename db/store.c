@@ -105,6 +105,11 @@ void db_close(struct db *db)
     free(db);
 }
 
+void db_wait_while(struct db *db, bool (*waits_on)(void *ctx), void *ctx)
+{
+    sql_wait_while(db->sql, waits_on, ctx);
+}
+
 const struct registry *db_registry(const struct db *db)
 {
     return db->registry;

@@ -47,6 +47,9 @@ enum rc db_open(const struct db_options *options, struct db **out, struct err *e
  * as they are, and are there again when the definition is right. No file yet: nothing to do. */
 enum rc db_fit_registry(const char *path, struct registry *reg, struct err *err);
 void db_close(struct db *db);                           /* db_close(NULL) is fine */
+/* While another connection holds the write lock, waits_on is asked each ms, in the db's own thread; false: the call gives
+ * up with RC_BUSY before its 5 s are over. Whoever is to end asks with it. NULL: always the 5 s. ctx: borrowed. */
+void db_wait_while(struct db *db, bool (*waits_on)(void *ctx), void *ctx);
 const struct registry *db_registry(const struct db *db);
 const char *db_path(const struct db *db);               /* borrowed */
 

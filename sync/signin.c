@@ -261,7 +261,8 @@ enum rc sync_sign_in(const struct sync_sign_in *how, struct sync_identity *out, 
     return rc;
 }
 
-void sync_sign_out(const char *server, const char *token, const char *ca_file, bool insecure)
+void sync_sign_out(const char *server, const char *token, const char *ca_file, bool insecure,
+                   int stop_fd)
 {
     const struct convex_http_options options = {
         .url = server,
@@ -272,7 +273,7 @@ void sync_sign_out(const char *server, const char *token, const char *ca_file, b
         .answer_ms = SIGN_OUT_MS,
     };
     const struct convex_call call = { .kind = CONVEX_ACTION, .path = "auth:signOut", .args = "{}" };
-    struct session session = { .stop_fd = -1,
+    struct session session = { .stop_fd = stop_fd,
                                .wait_ms = SIGN_OUT_MS,
                                .until_ms = clock_mono(&clock_system) + SIGN_OUT_MS };
     struct cJSON *ignored = NULL;

@@ -124,7 +124,9 @@ void sync_identity_done(struct sync_identity *identity);
  * says why); RC_REFUSED; RC_INVALID: the URL. */
 enum rc sync_sign_in(const struct sync_sign_in *how, struct sync_identity *out, struct err *err);
 
-/* Ends the session at the backend, best effort; the queue stays. At most some 5 s. */
-void sync_sign_out(const char *server, const char *token, const char *ca_file, bool insecure);
+/* Ends the session at the backend, best effort; the queue stays. At most some 5 s. stop_fd: as for
+ * a sign-in. */
+void sync_sign_out(const char *server, const char *token, const char *ca_file, bool insecure,
+                   int stop_fd);
 
 #endif

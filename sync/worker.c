@@ -16,6 +16,7 @@
 
 #define QUIET_MS 200 /* one change of a link makes a burst of events */
 #define SLEPT_MIN_MS 1000
+#define STOP_WAIT_MS 200 /* for the write lock, in all, once the end was asked for */
 
 enum watched_fd { FD_BELL, FD_LINK, FD_CLOCK, FD_HOLDER, FD_COUNT };
 
@@ -73,6 +74,19 @@ static void say_started(struct sync *s, const struct err *err)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* What is under way at the end may still want the lock of the store, several times over. What is
+ * not written then is what the next start finds out by itself. */
+static bool waits_for_lock(void *ctx)
+{
+    struct sync *s = ctx;
+    bool is_late;
+
+    pthread_mutex_lock(&s->lock);
+    is_late = s->is_stopping && clock_mono(&clock_system) - s->stop_ms >= STOP_WAIT_MS;
+    pthread_mutex_unlock(&s->lock);
+    return !is_late;
+}
+
 static enum rc open_http(struct sync *s, struct err *err)
 {
     struct convex_http_options options = {
@@ -106,8 +120,10 @@ static enum rc open_all(struct sync *s, struct err *err)
     struct err no_monitor = { 0 };
     enum rc rc = db_open(&options, &s->db, err);
 
-    if (!rc)
-        rc = open_http(s, err);
+    if (rc)
+        return rc;
+    db_wait_while(s->db, waits_for_lock, s);
+    rc = open_http(s, err);
     if (!rc)
         rc = db_bell_open(s->db_path, &s->bell, err);
     if (!rc)
@@ -396,6 +412,7 @@ void sync_stop(struct sync *s)
         return;
     pthread_mutex_lock(&s->lock);
     s->is_stopping = true;
+    s->stop_ms = clock_mono(&clock_system);
     pthread_mutex_unlock(&s->lock);
     convex_http_wakeup(s->http);
     pthread_join(s->thread, NULL);

@@ -24,6 +24,7 @@ struct sync {
     pthread_cond_t changed;         /* of is_started and is_parked; CLOCK_MONOTONIC */
     unsigned requests;              /* bits of enum sync_request */
     bool is_stopping;
+    int64_t stop_ms;                /* monotonic, of the system's clock: when that was asked */
     bool is_started;
     bool is_parked;
     struct err start_err;

@@ -1,6 +1,7 @@
 #include "ui/sign_in_job.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "base/mem.h"
+
+#define SIGN_OUT_LAST_MS 1000   /* the program ends: so much longer for a backend that answers */
 
 struct sign_in_job {
     pthread_t thread;
@@ -22,6 +25,7 @@ struct sign_in_job {
 
 struct sign_out_job {
     pthread_t thread;
+    int done_fd, stop_fd;       /* eventfds, made before the thread */
     char *server, *token, *ca_file;
     bool insecure;
 };
@@ -132,7 +136,8 @@ static void *sign_out_run(void *ctx)
 {
     struct sign_out_job *job = ctx;
 
-    sync_sign_out(job->server, job->token, job->ca_file, job->insecure);
+    sync_sign_out(job->server, job->token, job->ca_file, job->insecure, job->stop_fd);
+    tell(job->done_fd);
     return NULL;
 }
 
@@ -141,6 +146,10 @@ static void sign_out_wipe(struct sign_out_job *job)
     free(job->server);
     free(job->ca_file);
     drop_secret(job->token);
+    if (job->done_fd >= 0)
+        (void)close(job->done_fd);
+    if (job->stop_fd >= 0)
+        (void)close(job->stop_fd);
     free(job);
 }
 
@@ -149,11 +158,14 @@ struct sign_out_job *sign_out_job_start(const char *server, const char *token, c
 {
     struct sign_out_job *job = mem_zero(1, sizeof *job);
 
+    job->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    job->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     job->server = copy(server);
     job->token = copy(token);
     job->ca_file = copy(ca_file);
     job->insecure = insecure;
-    if (pthread_create(&job->thread, NULL, sign_out_run, job) == 0)
+    if (job->done_fd >= 0 && job->stop_fd >= 0 &&
+        pthread_create(&job->thread, NULL, sign_out_run, job) == 0)
         return job;
     sign_out_wipe(job);         /* best effort: the session ends by itself at the backend */
     return NULL;
@@ -161,8 +173,13 @@ struct sign_out_job *sign_out_job_start(const char *server, const char *token, c
 
 void sign_out_job_free(struct sign_out_job *job)
 {
+    struct pollfd done;
+
     if (!job)
         return;
+    done = (struct pollfd){ .fd = job->done_fd, .events = POLLIN };
+    (void)poll(&done, 1, SIGN_OUT_LAST_MS);
+    tell(job->stop_fd);
     (void)pthread_join(job->thread, NULL);
     sign_out_wipe(job);
 }

@@ -249,7 +249,7 @@ int command_logout(struct app *app, const struct args *args)
         fflush(stdout);
         if (who.token && !app->token)
             sync_sign_out(app->server ? app->server : who.server, who.token, app->ca_file,
-                          app->insecure);
+                          app->insecure, -1);
     }
     db_account_done(&who);
     session_close(&session);

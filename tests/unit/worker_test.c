@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "db/db.h"
+#include "db/sql.h"
 #include "sync/sync.h"
 #include "tests/unit/temp_dir.h"
 
@@ -319,6 +320,22 @@ static void it_stops_within_2_s_while_the_server_is_silent_and_loses_nothing(voi
     WAIT_UNTIL(w, is_sent);
 }
 
+static void it_stops_within_2_s_while_another_connection_holds_the_write_lock(void **state)
+{
+    struct world *w = *state;
+    const struct sql_options here = { .path = w->path, .busy_ms = 5000 };
+    struct sql *other = NULL;
+
+    sign_in(w);
+    must(w, start(w));
+    WAIT_UNTIL(w, is_complete);
+    must(w, sql_open(&here, &other, &w->err));
+    must(w, sql_begin(other, SQL_NORMAL, &w->err));
+    assert_true(time_to_stop(w) < 2000);
+    sql_rollback(other);
+    sql_close(other);
+}
+
 static void it_stops_within_2_s_in_the_middle_of_a_first_sync_and_goes_on_later(void **state)
 {
     struct world *w = *state;
@@ -622,7 +639,7 @@ static void signing_in_tells_whose_account_it_is(void **state)
     must(w, sync_sign_in(&how, &again, &w->err));
     assert_string_equal(again.user_id, id.user_id);
     assert_null(again.refresh);
-    sync_sign_out(w->server.url, id.token, NULL, false);
+    sync_sign_out(w->server.url, id.token, NULL, false, -1);
     sync_identity_done(&id);
     sync_identity_done(&again);
     assert_null(id.token);
@@ -679,6 +696,7 @@ int main(int argc, char **argv)
         TEST(the_first_sync_brings_the_records_and_a_saved_one_arrives_at_the_backend),
         TEST(a_save_is_noticed_by_its_bell_alone),
         TEST(it_stops_within_2_s_while_the_server_is_silent_and_loses_nothing),
+        TEST(it_stops_within_2_s_while_another_connection_holds_the_write_lock),
         TEST_LARGE(it_stops_within_2_s_in_the_middle_of_a_first_sync_and_goes_on_later),
         TEST(a_portal_makes_it_offline_and_sync_now_brings_it_back),
         TEST(a_parked_worker_holds_no_lock_and_unparked_goes_on),
