@@ -20,6 +20,8 @@
 #define FRAME_SLOW_MS 250
 #define RESIZE_MS 50
 #define PARK_MS 1000
+#define LAST_KEYS_MS 100        /* for what was typed before the end was asked for */
+#define LAST_DRAFT_MS 1000      /* for a draft, while another process has the write lock */
 
 enum wait_slot { WAIT_KEYS, WAIT_SIGNAL, WAIT_BELL, WAIT_SYNC, WAIT_JOB, WAIT_DRAIN, WAIT_COUNT };
 
@@ -32,6 +34,31 @@ static void signals_of_ui(sigset_t *set)
     sigemptyset(set);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         sigaddset(set, numbers[i]);
+}
+
+static bool is_end_asked(const struct ui *ui)
+{
+    static const int numbers[] = { SIGHUP, SIGTERM, SIGQUIT };
+    sigset_t waiting;
+
+    if (ui->is_gone || ui->is_quitting)
+        return true;
+    if (sigpending(&waiting) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (sigismember(&waiting, numbers[i]) == 1)
+            return true;
+    }
+    return false;
+}
+
+bool ui_waits_on(void *ctx)
+{
+    struct ui *ui = ctx;
+
+    if (ui->give_up_at == 0 && is_end_asked(ui))
+        ui->give_up_at = ui_now(ui) + LAST_KEYS_MS;
+    return ui->give_up_at == 0 || ui_now(ui) < ui->give_up_at;
 }
 
 static void leave_drafts(struct ui *ui)
@@ -113,7 +140,7 @@ static void handle_keys(struct ui *ui)
 {
     struct ui_key key;
 
-    while (!ui->is_quitting) {
+    while (!ui->is_quitting && ui_waits_on(ui)) {
         struct ui_layer *top = ui_top(ui);
         bool in_text = ui->prompt.kind == UI_PROMPT_TEXT ||
                        (top && top->screen->is_text && top->screen->is_text(top->state));
@@ -258,6 +285,7 @@ static void name_device(struct ui *ui)
 
 static void finish(struct ui *ui)
 {
+    ui->give_up_at = ui_now(ui) + LAST_DRAFT_MS;
     leave_drafts(ui);
     terminal_close(ui->terminal, ui->is_gone);
     ui_pop_all(ui);

@@ -51,6 +51,7 @@ static enum rc open_files(struct ui *ui, const char *path, struct err *err)
 
     if (rc)
         return rc;
+    db_wait_while(ui->writer, ui_waits_on, ui);
     options.role = DB_READER;
     rc = db_open(&options, &ui->reader, err);
     if (rc)

@@ -135,6 +135,7 @@ struct ui {
     int exit_code;
     int signal_fd;
     int64_t frame_at;           /* monotonic: no frame before */
+    int64_t give_up_at;         /* monotonic: the end was asked for, and waits no longer; 0: it was not */
     int64_t resize_at;          /* monotonic: the window has stopped changing then; 0 */
 
     struct sign_in_job *job;    /* a sign-in in its helper thread; NULL */
@@ -169,6 +170,10 @@ bool ui_prompt_key(struct ui *ui, const struct ui_key *key);
 void ui_layout(struct ui *ui);                          /* after a change of size */
 void ui_draw(struct ui *ui);
 bool ui_is_too_small(const struct ui *ui);
+
+/* ---- the end (loop.c) ---- */
+/* For db_wait_while: false when the program is to end and has waited long enough. ctx: struct ui. */
+bool ui_waits_on(void *ctx);
 
 /* ---- the account and sync (session.c) ---- */
 enum rc ui_session_open(struct ui *ui, const char *db_path, struct err *err);

@@ -21,6 +21,8 @@
 struct pair {
     int device, backend; /* -1: none */
     bool is_held;        /* what comes from the device waits */
+    bool is_cut;         /* of the answer come `room` more bytes, and then nothing */
+    size_t room;
 };
 
 struct relay {
@@ -28,6 +30,7 @@ struct relay {
     uint16_t backend_port;
     const char *text;
     int left; /* requests with the text until they are held; -1: never */
+    size_t cut; /* they go through, and of their answers come so many bytes; 0: not so */
     struct pair pairs[PAIRS];
 };
 
@@ -61,7 +64,7 @@ static void let_in(struct relay *r)
 
     for (int i = 0; device >= 0 && backend >= 0 && i < PAIRS; i++) {
         if (r->pairs[i].device < 0) {
-            r->pairs[i] = (struct pair){ device, backend, false };
+            r->pairs[i] = (struct pair){ .device = device, .backend = backend };
             return;
         }
     }
@@ -74,7 +77,7 @@ static void drop(struct pair *pair)
 {
     (void)close(pair->device);
     (void)close(pair->backend);
-    *pair = (struct pair){ -1, -1, false };
+    *pair = (struct pair){ .device = -1, .backend = -1 };
 }
 
 static bool holds(struct relay *r, const char *bytes, size_t len)
@@ -92,14 +95,22 @@ static void forward(struct relay *r, struct pair *pair, bool to_backend)
     int from = to_backend ? pair->device : pair->backend;
     int to = to_backend ? pair->backend : pair->device;
     char bytes[65536];
-    ssize_t len = recv(from, bytes, sizeof bytes, to_backend ? MSG_PEEK : 0);
+    size_t most = pair->is_cut && !to_backend && pair->room < sizeof bytes ? pair->room : sizeof bytes;
+    ssize_t len = recv(from, bytes, most, to_backend ? MSG_PEEK : 0);
 
-    if (to_backend && len > 0)
-        pair->is_held = holds(r, bytes, (size_t)len);
+    if (to_backend && len > 0 && holds(r, bytes, (size_t)len)) {
+        pair->is_held = r->cut == 0;
+        pair->is_cut = r->cut > 0;
+        pair->room = r->cut;
+    } else if (to_backend) {
+        pair->is_held = false;
+    }
     if (pair->is_held)
         return;
     if (to_backend && len > 0)
         len = recv(from, bytes, (size_t)len, 0);
+    if (len > 0 && pair->is_cut && !to_backend)
+        pair->room -= (size_t)len;
     if (len > 0 && send(to, bytes, (size_t)len, MSG_NOSIGNAL) == len)
         return;
     drop(pair);
@@ -122,7 +133,8 @@ static void relay_run(struct relay *r)
             /* A held one is left alone until it hangs up. */
             fds[1 + 2 * i] =
                 (struct pollfd){ .fd = pair->device, .events = pair->is_held ? POLLRDHUP : POLLIN };
-            fds[2 + 2 * i] = (struct pollfd){ .fd = pair->backend, .events = POLLIN };
+            fds[2 + 2 * i] = (struct pollfd){ .fd = pair->is_cut && pair->room == 0 ? -1 : pair->backend,
+                                              .events = POLLIN };
         }
         if (poll(fds, 1 + 2 * PAIRS, -1) < 0)
             continue; /* the signal that releases */
@@ -139,17 +151,18 @@ static void relay_run(struct relay *r)
     }
 }
 
-void gate_open(struct gate *gate, int backend_port, const char *text, int nth)
+static void open_relay(struct gate *gate, int backend_port, const char *text, int nth, size_t cut)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t size = sizeof at;
     struct relay relay = { .backend_port = (uint16_t)backend_port,
                            .text = text,
-                           .left = nth > 0 ? nth : -1 };
+                           .left = nth > 0 ? nth : -1,
+                           .cut = cut };
     pid_t parent = getpid();
 
     for (int i = 0; i < PAIRS; i++)
-        relay.pairs[i] = (struct pair){ -1, -1, false };
+        relay.pairs[i] = (struct pair){ .device = -1, .backend = -1 };
     relay.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(relay.listener, (struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(listen(relay.listener, PAIRS), 0);
@@ -168,6 +181,16 @@ void gate_open(struct gate *gate, int backend_port, const char *text, int nth)
         _exit(1);
     }
     (void)close(relay.listener);
+}
+
+void gate_open(struct gate *gate, int backend_port, const char *text, int nth)
+{
+    open_relay(gate, backend_port, text, nth, 0);
+}
+
+void gate_open_cut(struct gate *gate, int backend_port, const char *text, size_t bytes)
+{
+    open_relay(gate, backend_port, text, 1, bytes);
 }
 
 void gate_release(struct gate *gate)

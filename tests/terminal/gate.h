@@ -15,6 +15,9 @@ struct gate {
 /* Holds the nth request that has `text` in it, and all such that come later; others go through. nth
  * 0: holds nothing. */
 void gate_open(struct gate *gate, int backend_port, const char *text, int nth);
+/* Holds no request, but of the answer to the first that has `text` in it, and to those that come later
+ * on other connections, only so many bytes arrive, and nothing more. */
+void gate_open_cut(struct gate *gate, int backend_port, const char *text, size_t bytes);
 /* Lets what was held go on, and holds no more. */
 void gate_release(struct gate *gate);
 /* Lets one held request through, and holds the next. */
