@@ -33,7 +33,7 @@
  *           COMMIT: from then on it is shown. Checkpoints sync the WAL before they write to the file, and the file before
  *           the WAL is used anew. The folder of a new file is synced with the first sync of its WAL.
  *
- *   Shown by tests/unit/store_durable_test.c (each call above: synced or not), tests/simulation (power cuts that drop or
+ *   Shown by tests/unit/store_durable_test.c (the calls above: synced or not), tests/simulation (power cuts that drop or
  *   tear what was not synced, at any write; invariants 1, 8 and 11), tests/torture (kill -9 of the real programs; each
  *   file operation fails once, or for good).
  */

@@ -39,8 +39,10 @@ struct db_rescued {
  * every pending record that can still be read, row by row, as one JSON object each: ops as
  * db_op_to_json says them; of a pending record without an op that can be read
  * {"table","clientId","createdAt","updatedAt","set":{…}}, of others "record" in the place of
- * "set". The file itself is not touched, and may be damaged, newer or another program's. `each`
- * may fail the rescue. */
+ * "set". Where the schema is destroyed rows are taken from the pages by themselves; "values":[…]
+ * in the place of "set" is a record of which nobody can say whose columns these are. The file
+ * itself is not touched, and may be damaged, newer or another program's. `each` may fail the
+ * rescue. */
 enum rc db_rescue(const char *path, const struct registry *reg,
                   enum rc (*each)(void *ctx, const struct buf *json, struct err *err), void *ctx,
                   struct db_rescued *out, struct err *err);

@@ -2,11 +2,9 @@
  * a time by its number, and goes on behind a row that can not be read: a damaged page takes the
  * rows with it that lie on it, and no others. */
 #include "db/doctor.h"
+#include "db/rescue_priv.h"
 #include "db/store_priv.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,10 +17,13 @@
 #define ROWS_MAX 5000000    /* where the highest number can not be read, */
 #define FAILURES_MAX 100000 /* and then only as long as not that many failed in a row */
 #define TABLES_MAX 400
-#define PAGE_SIZE 4096
 
 struct rescue {
-    sqlite3 *handle;
+    const char *path;
+    const struct rescue_copy *copy;
+    sqlite3 *handle; /* NULL: there is no schema that leads to anything */
+    sqlite3 *loose;  /* rows of pages that nothing leads to; made when the first is missed */
+    bool is_loose_made;
     const struct registry *reg;
     enum rc (*each)(void *ctx, const struct buf *json, struct err *err);
     void *ctx;
@@ -32,96 +33,20 @@ struct rescue {
     size_t with_op_count, with_op_room;
 };
 
-/* ---- the copy ---- */
-
-static enum rc copy_bytes(const char *from, const char *to, struct err *err)
-{
-    char bytes[65536];
-    ssize_t n = -1;
-    enum rc rc = RC_OK;
-    int in = open(from, O_RDONLY | O_CLOEXEC), out;
-
-    if (in < 0)
-        return errno == ENOENT ? RC_NOT_FOUND
-                               : err_sys(err, RC_IO, errno, _("Cannot read %s"), from);
-    out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    /* A disk that can not read a place reads it as nothing: the rest may still be there. */
-    for (off_t at = 0; out >= 0 && (n = pread(in, bytes, sizeof bytes, at)) != 0; at += n) {
-        if (n < 0 && errno == EIO) {
-            n = 4096;
-            memset(bytes, 0, (size_t)n);
-        }
-        if (n < 0 || pwrite(out, bytes, (size_t)n, at) != n)
-            break;
-    }
-    if (out < 0 || n != 0)
-        rc = err_sys(err, RC_IO, errno, _("Cannot copy %s to %s"), from, to);
-    if (out >= 0)
-        close(out);
-    close(in);
-    return rc;
-}
-
-struct copy {
-    char *dir, *path, *wal;
-};
-
-static void remove_copy(struct copy *copy)
-{
-    static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
-
-    for (size_t i = 0; copy->path != NULL && i < sizeof suffixes / sizeof *suffixes; i++) {
-        struct buf path = { 0 };
-        buf_printf(&path, "%s%s", copy->path, suffixes[i]);
-        unlink(buf_str(&path));
-        buf_done(&path);
-    }
-    if (copy->dir != NULL)
-        rmdir(copy->dir);
-    free(copy->dir);
-    free(copy->path);
-    free(copy->wal);
-}
-
-static enum rc make_copy(const char *path, struct copy *copy, struct err *err)
-{
-    const char *parent = getenv("TMPDIR");
-    struct buf text = { 0 };
-    enum rc rc;
-
-    buf_printf(&text, "%s/outpost-rescue-XXXXXX",
-               parent != NULL && *parent == '/' ? parent : "/tmp");
-    copy->dir = buf_take(&text);
-    if (mkdtemp(copy->dir) == NULL) {
-        rc = err_sys(err, RC_IO, errno, _("Cannot make %s"), copy->dir);
-        free(copy->dir);
-        copy->dir = NULL;
-        return rc;
-    }
-    copy->path = path_join(copy->dir, "store.db");
-    copy->wal = path_join(copy->dir, "store.db-wal");
-    rc = copy_bytes(path, copy->path, err);
-    if (rc)
-        return rc == RC_NOT_FOUND ? err_set(err, rc, _("%s does not exist."), path) : rc;
-    buf_printf(&text, "%s-wal", path);
-    rc = copy_bytes(buf_str(&text), copy->wal, err);
-    buf_done(&text);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
-}
-
 /* ---- rows ---- */
 
-static sqlite3_stmt *prepare(struct rescue *r, const char *text)
+static sqlite3_stmt *prepare(sqlite3 *handle, const char *text)
 {
     sqlite3_stmt *st = NULL;
 
-    return sqlite3_prepare_v2(r->handle, text, -1, &st, NULL) == SQLITE_OK ? st : NULL;
+    return handle != NULL && sqlite3_prepare_v2(handle, text, -1, &st, NULL) == SQLITE_OK ? st
+                                                                                          : NULL;
 }
 
 /* The first number of a query; `otherwise` when it can not be read. */
-static int64_t number(struct rescue *r, const char *query, int64_t otherwise)
+static int64_t number(sqlite3 *handle, const char *query, int64_t otherwise)
 {
-    sqlite3_stmt *st = prepare(r, query);
+    sqlite3_stmt *st = prepare(handle, query);
     int64_t n = otherwise;
 
     if (st != NULL && sqlite3_step(st) == SQLITE_ROW)
@@ -150,40 +75,90 @@ static bool has_op(const struct rescue *r, const char *client_id)
            bsearch(&client_id, r->with_op, r->with_op_count, sizeof *r->with_op, compare) != NULL;
 }
 
-static enum rc rescue_ops(struct rescue *r, struct err *err)
+static sqlite3 *loose(struct rescue *r)
 {
-    struct buf text = { 0 }, json = { 0 };
-    enum rc rc = RC_OK;
-    int64_t last = number(r, "SELECT max(seq) FROM sync_queue", -1);
+    struct buf wal = { 0 };
+
+    if (!r->is_loose_made) {
+        buf_printf(&wal, "%s-wal", r->path);
+        r->loose = rescue_loose(r->copy->path, buf_str(&wal), r->reg);
+        buf_done(&wal);
+        r->is_loose_made = true;
+    }
+    return r->loose;
+}
+
+static int64_t last_op(struct rescue *r)
+{
+    int64_t last = number(r->handle, "SELECT max(seq) FROM sync_queue", -1);
 
     if (last == ROWS_MAX)
-        last = number(r, "SELECT seq FROM sqlite_sequence WHERE name = 'sync_queue'", -1);
-    buf_printf(&text, "SELECT %s FROM sync_queue NOT INDEXED WHERE seq = ?1", queue_columns);
-    sqlite3_stmt *st = prepare(r, buf_str(&text));
-    int failures = 0;
-    for (int64_t seq = 1; st != NULL && !rc && seq <= last && failures < FAILURES_MAX; seq++) {
-        sqlite3_bind_int64(st, 1, seq);
-        int code = sqlite3_step(st);
-        if (code == SQLITE_ROW) {
-            struct db_op op;
-            op_load(&op, st);
-            buf_clear(&json);
-            db_op_to_json(&op, &json);
-            if (op_flaw(&op) == NULL)
-                note_op(r, op.client_id);
-            rc = r->each(r->ctx, &json, err);
-            r->done.ops++;
-            failures = 0;
-            db_op_done(&op);
-        } else if (code != SQLITE_DONE) {
-            r->done.unreadable_ops++;
-            failures++;
-        }
-        sqlite3_reset(st);
+        last = number(r->handle, "SELECT seq FROM sqlite_sequence WHERE name = 'sync_queue'", -1);
+    if (last == ROWS_MAX)
+        last = number(loose(r), "SELECT max(seq) FROM sync_queue", r->handle == NULL ? 0 : -1);
+    return last;
+}
+
+/* The op of that number, from its tree or from a loose page: the statement that stands on it. */
+static sqlite3_stmt *find_op(struct rescue *r, sqlite3_stmt *tree, sqlite3_stmt **other,
+                             const char *query, int64_t seq)
+{
+    int code = SQLITE_CORRUPT;
+
+    if (tree != NULL) {
+        sqlite3_bind_int64(tree, 1, seq);
+        code = sqlite3_step(tree);
     }
-    sqlite3_finalize(st);
-    buf_done(&text);
+    if (code == SQLITE_ROW || code == SQLITE_DONE)
+        return code == SQLITE_ROW ? tree : NULL;
+    if (*other == NULL)
+        *other = prepare(loose(r), query);
+    if (*other != NULL) {
+        sqlite3_bind_int64(*other, 1, seq);
+        if (sqlite3_step(*other) == SQLITE_ROW)
+            return *other;
+    }
+    r->done.unreadable_ops += tree != NULL;
+    return NULL;
+}
+
+static enum rc rescue_op(struct rescue *r, sqlite3_stmt *st, struct err *err)
+{
+    struct buf json = { 0 };
+    struct db_op op;
+
+    op_load(&op, st);
+    db_op_to_json(&op, &json);
+    if (op_flaw(&op) == NULL)
+        note_op(r, op.client_id);
+    enum rc rc = r->each(r->ctx, &json, err);
+    r->done.ops++;
+    db_op_done(&op);
     buf_done(&json);
+    return rc;
+}
+
+static enum rc rescue_ops(struct rescue *r, struct err *err)
+{
+    struct buf text = { 0 };
+    enum rc rc = RC_OK;
+    int64_t last = last_op(r);
+
+    buf_printf(&text, "SELECT %s FROM sync_queue NOT INDEXED WHERE seq = ?1", queue_columns);
+    sqlite3_stmt *tree = prepare(r->handle, buf_str(&text)), *other = NULL;
+    int64_t failures = 0; /* since the last op */
+    for (int64_t seq = 1; !rc && seq <= last && failures < FAILURES_MAX; seq++) {
+        int64_t before = r->done.unreadable_ops;
+        sqlite3_stmt *st = find_op(r, tree, &other, buf_str(&text), seq);
+        if (st != NULL)
+            rc = rescue_op(r, st, err);
+        failures = r->done.unreadable_ops > before ? failures + 1 : 0;
+        sqlite3_reset(tree);
+        sqlite3_reset(other);
+    }
+    sqlite3_finalize(tree);
+    sqlite3_finalize(other);
+    buf_done(&text);
     return rc;
 }
 
@@ -294,10 +269,10 @@ static enum rc rescue_table(struct rescue *r, const char *sql_name, struct err *
         if (strcmp(registry_at(r->reg, i)->sql, sql_name) == 0)
             table = registry_at(r->reg, i);
     buf_printf(&text, "SELECT max(id) FROM \"%s\"", sql_name);
-    int64_t last = number(r, buf_str(&text), -1);
+    int64_t last = number(r->handle, buf_str(&text), -1);
     buf_clear(&text);
     buf_printf(&text, "SELECT * FROM \"%s\" NOT INDEXED WHERE id = ?1", sql_name);
-    sqlite3_stmt *st = prepare(r, buf_str(&text));
+    sqlite3_stmt *st = prepare(r->handle, buf_str(&text));
     bool is_data =
         st != NULL && find_column(st, "client_id") >= 0 && find_column(st, "sync_status") >= 0;
     int failures = 0;
@@ -323,9 +298,9 @@ static enum rc rescue_table(struct rescue *r, const char *sql_name, struct err *
 
 static enum rc rescue_records(struct rescue *r, struct err *err)
 {
-    sqlite3_stmt *st = prepare(
-        r, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' "
-           "AND instr(name, '\"') = 0");
+    sqlite3_stmt *st = prepare(r->handle,
+                               "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT "
+                               "LIKE 'sqlite%' AND instr(name, '\"') = 0");
     char *names[TABLES_MAX];
     size_t count = 0;
     enum rc rc = RC_OK;
@@ -344,6 +319,34 @@ static enum rc rescue_records(struct rescue *r, struct err *err)
     return rc;
 }
 
+/* Where no schema says which tables there are. "values" where nobody can say which one it is of. */
+static enum rc rescue_loose_records(struct rescue *r, struct err *err)
+{
+    sqlite3_stmt *st = prepare(loose(r), "SELECT client_id, created_at, updated_at, table_name, "
+                                         "columns FROM record ORDER BY client_id");
+    struct buf json = { 0 };
+    enum rc rc = RC_OK;
+
+    while (st != NULL && !rc && sqlite3_step(st) == SQLITE_ROW) {
+        const char *id = sql_text(st, 0), *table = sql_text(st, 3);
+        buf_clear(&json);
+        buf_puts(&json, "{\"table\":");
+        json_put_any(&json, table == NULL ? "" : table);
+        buf_printf(&json, ",\"clientId\":\"%s\",\"createdAt\":%lld,\"updatedAt\":%lld", id,
+                   (long long)sql_i64(st, 1), (long long)sql_i64(st, 2));
+        buf_printf(&json, ",\"%s\":%s}",
+                   has_op(r, id)   ? "record"
+                   : table == NULL ? "values"
+                                   : "set",
+                   sql_text(st, 4));
+        rc = r->each(r->ctx, &json, err);
+        r->done.records++;
+    }
+    sqlite3_finalize(st);
+    buf_done(&json);
+    return rc;
+}
+
 /* ---- all of it ---- */
 
 static bool has_schema(sqlite3 *handle)
@@ -352,57 +355,14 @@ static bool has_schema(sqlite3 *handle)
            SQLITE_OK;
 }
 
-/* A header as a store of ours has it (sqlite.org/fileformat2.html, section 1.3): the page with
- * the schema may be whole behind one that is not. */
-static void write_header(const struct copy *copy)
-{
-    static const unsigned char start[24] = { 'S',
-                                             'Q',
-                                             'L',
-                                             'i',
-                                             't',
-                                             'e',
-                                             ' ',
-                                             'f',
-                                             'o',
-                                             'r',
-                                             'm',
-                                             'a',
-                                             't',
-                                             ' ',
-                                             '3',
-                                             0,
-                                             PAGE_SIZE >> 8,
-                                             PAGE_SIZE & 0xff,
-                                             1,
-                                             1,
-                                             0,
-                                             64,
-                                             32,
-                                             32 };
-    unsigned char header[100] = { 0 };
-    int fd = open(copy->path, O_RDWR | O_CLOEXEC);
-    off_t pages = fd < 0 ? 0 : lseek(fd, 0, SEEK_END) / PAGE_SIZE;
-
-    memcpy(header, start, sizeof start);
-    header[27] = header[95] =
-        1; /* change counter, and the one that the size in pages is valid for */
-    for (int i = 0; i < 4; i++)
-        header[28 + i] = (unsigned char)(pages >> (24 - 8 * i));
-    header[47] = 4; /* schema format */
-    header[59] = 1; /* UTF-8 */
-    if (fd >= 0 && pwrite(fd, header, sizeof header, 0) != (ssize_t)sizeof header)
-        log_warn("db", "rescue: the copy can not be written");
-    if (fd >= 0)
-        close(fd);
-}
-
-/* With its WAL; without, should that be what is damaged; then with a header of ours. */
-static enum rc open_copy(struct rescue *r, const struct copy *copy, struct err *err)
+/* With its WAL; with a header of ours; then without the WAL, should that be what is damaged. */
+static void open_copy(struct rescue *r, const struct rescue_copy *copy)
 {
     for (int i = 0; i < 3; i++) {
+        if (i == 1)
+            rescue_copy_header(copy);
         if (i == 2)
-            write_header(copy);
+            unlink(copy->wal);
         if (sqlite3_open_v2(copy->path, &r->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
                             NULL) == SQLITE_OK) {
             sqlite3_db_config(r->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
@@ -412,35 +372,36 @@ static enum rc open_copy(struct rescue *r, const struct copy *copy, struct err *
                 "PRAGMA writable_schema = ON; PRAGMA query_only = ON; PRAGMA cell_size_check = ON",
                 NULL, NULL, NULL);
             if (has_schema(r->handle))
-                return RC_OK;
+                return;
         }
         sqlite3_close(r->handle);
         r->handle = NULL;
-        unlink(copy->wal);
     }
-    return err_set(
-        err, RC_CORRUPT,
-        _("Nothing of the file can be read: the pages that say what is where are destroyed."));
 }
 
 enum rc db_rescue(const char *path, const struct registry *reg,
                   enum rc (*each)(void *ctx, const struct buf *json, struct err *err), void *ctx,
                   struct db_rescued *out, struct err *err)
 {
-    struct rescue r = { .reg = reg, .each = each, .ctx = ctx };
-    struct copy copy = { 0 };
-    enum rc rc = make_copy(path, &copy, err);
+    struct rescue_copy copy = { 0 };
+    struct rescue r = { .path = path, .copy = &copy, .reg = reg, .each = each, .ctx = ctx };
+    enum rc rc = rescue_copy_make(path, &copy, err);
 
     if (!rc)
-        rc = open_copy(&r, &copy, err);
+        open_copy(&r, &copy);
     if (!rc)
         rc = rescue_ops(&r, err);
     if (!rc && r.with_op_count > 0)
         qsort(r.with_op, r.with_op_count, sizeof *r.with_op, compare);
     if (!rc)
-        rc = rescue_records(&r, err);
+        rc = r.handle != NULL ? rescue_records(&r, err) : rescue_loose_records(&r, err);
+    if (!rc && r.handle == NULL && r.done.ops == 0 && r.done.records == 0)
+        rc = err_set(err, RC_CORRUPT,
+                     _("No change that waits is left in the file. Move it away and sign in "
+                       "again: what the server has accepted is safe there."));
     sqlite3_close(r.handle);
-    remove_copy(&copy);
+    sqlite3_close(r.loose);
+    rescue_copy_remove(&copy);
     for (size_t i = 0; i < r.with_op_count; i++)
         free(r.with_op[i]);
     free(r.with_op);

@@ -308,7 +308,7 @@ static void check_store(struct checkup *c, const char *db_path)
         rc = db_doctor(db, c->is_repairing, c->found, c->ctx, &err);
     if (rc)
         say_so(c, DB_ILL, rc_name(rc), _("What the server has accepted is safe there."),
-               todo_of(rc), "%s", err.msg);
+               todo_of(rc), "%s: %s", db_path, err.msg);
     if (rc == RC_OK) {
         say_so(c, DB_NOTE, "store", "", "", _("The store can be read: %lld KiB"),
                (long long)st.st_size >> 10);

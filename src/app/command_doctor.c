@@ -115,17 +115,18 @@ static enum rc rescue_path(struct app *app, const struct args *args, char **out,
     return rc;
 }
 
-static void print_rescued(const struct args *args, const struct db_rescued *r, const char *path)
+static void print_rescued(const struct args *args, const struct db_rescued *r, const char *db_path,
+                          const char *path)
 {
     struct buf json = { 0 };
 
     if (!args_has(args, "json")) {
         say(stderr,
             _("%lld changes and %lld records that wait are in %s; %lld rows could not be read.\n"
-              "What was accepted is at the server. Move the database file away, sign in again, "
-              "and then: outpost import %s\n"),
+              "What was accepted is at the server. Move %s away, sign in again, and then: outpost "
+              "import %s\n"),
             (long long)r->ops, (long long)r->records, path ? path : "-",
-            (long long)(r->unreadable_ops + r->unreadable_records), path ? path : "-");
+            (long long)(r->unreadable_ops + r->unreadable_records), db_path, path ? path : "-");
         return;
     }
     buf_printf(&json,
@@ -153,7 +154,7 @@ static int rescue(struct app *app, const struct args *args)
     if (rc == RC_OK)
         rc = outfile_finish(&out, &err);
     if (rc == RC_OK)
-        print_rescued(args, &rescued, out.path);
+        print_rescued(args, &rescued, path, out.path);
     outfile_done(&out);
     free(path);
     if (stop_fd >= 0)

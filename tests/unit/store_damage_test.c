@@ -474,6 +474,171 @@ static void a_rescue_reads_a_newer_store_and_leaves_it_untouched(void **state)
     buf_done(&after);
 }
 
+/* ---- without the pages that say what is where ---- */
+
+static void overwrite_pages(struct fixture *f, const struct buf *sound, size_t count)
+{
+    struct buf bytes = { 0 };
+
+    buf_append(&bytes, sound->data, sound->len);
+    memset(bytes.data, 0xA5, count * 4096);
+    write_file(f, &bytes);
+    buf_done(&bytes);
+}
+
+static enum rc rescue_lines(struct fixture *f, struct db_rescued *done)
+{
+    int lines = 0;
+
+    memset(done, 0, sizeof *done);
+    enum rc rc = db_rescue(f->path, f->reg, count_line, &lines, done, &f->err);
+    assert_int_equal(lines, done->ops + done->records);
+    return rc;
+}
+
+static void without_the_schema_what_waits_on_the_pages_that_are_left_is_rescued(void **state)
+{
+    struct fixture *f = *state;
+    struct buf sound = { 0 };
+    struct db_rescued done;
+    int64_t last = 2 * WAITING;
+
+    fill(f);
+    must(f, file_read(f->path, 1 << 24, &sound, &f->err));
+    for (size_t pages = 1; pages <= sound.len / 4096; pages++) {
+        overwrite_pages(f, &sound, pages);
+        enum rc rc = rescue_lines(f, &done);
+        if (pages == 1) { /* the header, and the root of the schema */
+            assert_int_equal(done.ops, WAITING);
+            assert_int_equal(done.records, WAITING);
+        }
+        /* The root of the queue's tree is page 2, and its leaves lie behind it. */
+        if (pages == 4 && done.ops < WAITING / 2)
+            fail_msg("%lld changes", (long long)done.ops);
+        if (rc != (done.ops + done.records > 0 ? RC_OK : RC_CORRUPT))
+            fail_msg("%zu pages: %s: %s", pages, rc_name(rc), f->err.msg);
+        assert_true(done.ops + done.records <= last);
+        last = done.ops + done.records;
+    }
+    assert_int_equal(last, 0);
+    write_file(f, &sound);
+    f->db = fixture_open(f, DB_SYNCER);
+    buf_done(&sound);
+}
+
+static enum rc keep_line(void *ctx, const struct buf *json, struct err *err)
+{
+    (void)err;
+    buf_append(ctx, json->data, json->len);
+    buf_putc(ctx, '\n');
+    return RC_OK;
+}
+
+/* The ops lay on the pages that are gone; their records are there, and nothing says which columns
+ * they have but the definitions. */
+static void a_record_whose_op_and_schema_are_destroyed_is_rescued_with_its_columns(void **state)
+{
+    struct fixture *f = *state;
+    struct buf sound = { 0 }, said = { 0 };
+    struct db_rescued done;
+    struct db_saved saved;
+
+    SAVE(f, NULL, &saved, "text", "the only one", "isCompleted", "yes", "dueAt", "2026-11-24");
+    must(f, db_checkpoint(f->db, true, &f->err));
+    db_close(f->db);
+    must(f, file_read(f->path, 1 << 24, &sound, &f->err));
+    overwrite_pages(f, &sound, 2);
+    must(f, db_rescue(f->path, f->reg, keep_line, &said, &done, &f->err));
+    assert_int_equal(done.ops, 0);
+    assert_int_equal(done.records, 1);
+    assert_non_null(strstr(buf_str(&said), "{\"table\":\"tasks\",\"clientId\":\""));
+    assert_non_null(strstr(buf_str(&said), "\"set\":{\"text\":\"the only one\""));
+    assert_non_null(strstr(buf_str(&said), "\"isCompleted\":true"));
+    assert_non_null(strstr(buf_str(&said), "\"dueAt\":\"2026-11-24\""));
+    write_file(f, &sound);
+    f->db = fixture_open(f, DB_SYNCER);
+    buf_done(&sound);
+    buf_done(&said);
+}
+
+static void a_long_change_and_one_that_is_only_in_the_wal_are_rescued_without_the_schema(
+    void **state)
+{
+    struct fixture *f = *state;
+    struct buf main_file = { 0 }, wal = { 0 }, path = { 0 };
+    struct db_rescued done;
+    struct db_saved saved;
+    char notes[20000];
+
+    memset(notes, 'n', sizeof notes - 1);
+    notes[sizeof notes - 1] = '\0';
+    SAVE(f, NULL, &saved, "text", "long", "notes", notes);
+    must(f, db_checkpoint(f->db, true, &f->err));
+    SAVE(f, NULL, &saved, "text", "only in the WAL");
+    buf_printf(&path, "%s-wal", f->path);
+    must(f, file_read(f->path, 1 << 24, &main_file, &f->err));
+    must(f, file_read(buf_str(&path), 1 << 24, &wal, &f->err));
+    db_close(f->db);
+    memset(main_file.data, 0xA5, 4096);
+    write_file(f, &main_file);
+    must(f, file_replace(buf_str(&path), wal.data, wal.len, 0600, &f->err));
+    must(f, rescue_lines(f, &done));
+    assert_int_equal(done.ops, 2);
+    unlink(f->path);
+    unlink(buf_str(&path));
+    f->db = fixture_open(f, DB_SYNCER);
+    buf_done(&main_file);
+    buf_done(&wal);
+    buf_done(&path);
+}
+
+/* SQLite may leave in the file what it has given up, here: the pages of before, behind the others. */
+static void what_was_accepted_long_ago_does_not_come_back_with_a_rescue(void **state)
+{
+    struct fixture *f = *state;
+    struct buf before = { 0 }, after = { 0 };
+    struct db_rescued done;
+    struct db_saved saved;
+
+    for (int i = 0; i < WAITING; i++)
+        SAVE(f, NULL, &saved, "text", "accepted");
+    must(f, db_checkpoint(f->db, true, &f->err));
+    must(f, file_read(f->path, 1 << 24, &before, &f->err));
+    struct db_ops ops = fixture_take(f, WAITING);
+    for (int i = 0; i < WAITING - 1; i++)
+        fixture_applied(f, &ops.items[i],
+                        doc_json(ops.items[i].client_id, i + 1, "'text':'accepted'"), NULL, "e1");
+    db_ops_done(&ops);
+    must(f, db_checkpoint(f->db, true, &f->err));
+    db_close(f->db);
+    must(f, file_read(f->path, 1 << 24, &after, &f->err));
+    buf_append(&after, before.data, before.len);
+    overwrite_pages(f, &after, 1);
+    must(f, rescue_lines(f, &done));
+    assert_int_equal(done.ops, 1);
+    assert_int_equal(done.records, 1);
+    unlink(f->path);
+    f->db = fixture_open(f, DB_SYNCER);
+    buf_done(&before);
+    buf_done(&after);
+}
+
+/* A hand, or a page, has taken the queue out of the schema: the rest is read as ever. */
+static void changes_whose_table_is_in_no_schema_are_rescued_with_the_records(void **state)
+{
+    struct fixture *f = *state;
+    struct db_rescued done;
+
+    fill(f);
+    run_sql(f, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE "
+               "sync_queue (', rootpage = 9999 WHERE name = 'sync_queue'");
+    must(f, rescue_lines(f, &done));
+    assert_int_equal(done.ops, WAITING);
+    assert_int_equal(done.records, WAITING);
+    unlink(f->path);
+    f->db = fixture_open(f, DB_SYNCER);
+}
+
 /* ---- doctor ---- */
 
 static int findings_of(struct fixture *f, bool is_repairing)
@@ -538,6 +703,11 @@ int main(void)
         T(pages_overwritten_anywhere_crash_nothing_and_are_named),
         T(a_file_cut_short_is_damaged_and_what_is_left_of_it_is_rescued),
         T(a_rescue_reads_a_newer_store_and_leaves_it_untouched),
+        T(without_the_schema_what_waits_on_the_pages_that_are_left_is_rescued),
+        T(a_record_whose_op_and_schema_are_destroyed_is_rescued_with_its_columns),
+        T(a_long_change_and_one_that_is_only_in_the_wal_are_rescued_without_the_schema),
+        T(what_was_accepted_long_ago_does_not_come_back_with_a_rescue),
+        T(changes_whose_table_is_in_no_schema_are_rescued_with_the_records),
         T(what_is_broken_is_found_and_repaired_without_losing_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "db/db.h"
 #include "tests/unit/store_fixture.h"
 
+#include <sqlite3.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -75,6 +76,66 @@ static void what_the_user_does_is_on_disk_when_the_call_returns(void **state)
     IS_SYNCED(must(f, db_state_work_offline(f->db, true, &f->err)));
 }
 
+static void a_change_edited_in_the_queue_is_on_disk_when_the_call_returns(void **state)
+{
+    struct fixture *f = *state;
+    struct db_ops ops = fixture_queue(f, 1);
+    struct value values[TABLE_COLUMNS_MAX] = { 0 };
+    bool is_set[TABLE_COLUMNS_MAX] = { false };
+    struct value *title = &values[f->tasks->title->index];
+    struct db_saved saved;
+
+    must(f, column_from_text(f->tasks->title, "edited", 6, 0, title, &f->err));
+    is_set[f->tasks->title->index] = true;
+    IS_SYNCED(must(f, db_queue_edit(f->db, &ops.items[0], values, is_set, &saved, &f->err)));
+    value_done(title);
+    db_ops_done(&ops);
+}
+
+static void no_finding(void *ctx, const struct db_finding *finding)
+{
+    (void)ctx;
+    (void)finding;
+}
+
+static void a_repair_is_on_disk_when_it_is_reported(void **state)
+{
+    struct fixture *f = *state;
+
+    IS_NOT_SYNCED(must(f, db_doctor(f->db, false, no_finding, NULL, &f->err)));
+    sqlite3 *handle;
+    assert_int_equal(sqlite3_open(f->path, &handle), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(handle, "UPDATE sync_state SET waiting = 9", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(handle);
+    IS_SYNCED(must(f, db_doctor(f->db, true, no_finding, NULL, &f->err)));
+}
+
+/* A new file, and one that a grown definition brings up to date. */
+static void a_schema_is_on_disk_when_the_store_is_open(void **state)
+{
+    struct fixture *f = *state;
+    const char *const no_dirs[] = { NULL };
+    static const char wells[] = "{\"name\":\"wells\",\"label\":\"Wells\",\"labelOne\":\"well\","
+                                "\"title\":\"note\",\"columns\":[{\"name\":\"note\",\"label\":"
+                                "\"Note\",\"type\":\"text\",\"required\":true}]}";
+    struct registry *grown = NULL;
+    struct db_options options = {
+        .path = f->path, .role = DB_WRITER, .registry = f->reg, .clock = &f->clock
+    };
+    struct db *db = NULL;
+
+    IS_NOT_SYNCED(must(f, db_open(&options, &db, &f->err)));
+    db_close(db);
+    must(f, registry_load(no_dirs, 1, &grown, &f->err));
+    must(f, registry_add(grown, wells, sizeof wells - 1, "wells.json", &f->err));
+    options.registry = grown;
+    db = NULL;
+    IS_SYNCED(must(f, db_open(&options, &db, &f->err)));
+    db_close(db);
+    registry_free(grown);
+}
+
 static void the_queue_is_on_disk_before_a_byte_is_sent_and_before_an_answer_counts(void **state)
 {
     struct fixture *f = *state;
@@ -98,7 +159,12 @@ static void new_tokens_are_on_disk_before_they_are_used(void **state)
 {
     struct fixture *f = *state;
 
+    struct db_account account = { 0 };
+
     IS_SYNCED(must(f, db_account_tokens(f->db, "r1", "t2", "r2", &f->err)));
+    must(f, db_account_read(f->db, &account, &f->err));
+    IS_SYNCED(must(f, db_account_write(f->db, &account, &f->err)));
+    db_account_done(&account);
 }
 
 static void pulled_rows_state_and_drafts_do_not_wait_for_the_disk(void **state)
@@ -151,6 +217,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, durable_setup, fixture_teardown)
         T(what_the_user_does_is_on_disk_when_the_call_returns),
+        T(a_change_edited_in_the_queue_is_on_disk_when_the_call_returns),
+        T(a_repair_is_on_disk_when_it_is_reported),
+        T(a_schema_is_on_disk_when_the_store_is_open),
         T(the_queue_is_on_disk_before_a_byte_is_sent_and_before_an_answer_counts),
         T(new_tokens_are_on_disk_before_they_are_used),
         T(pulled_rows_state_and_drafts_do_not_wait_for_the_disk),
