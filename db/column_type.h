@@ -17,7 +17,7 @@
 
 /* Members of a definition that not every kind of column has. */
 enum column_takes {
-    TAKES_LENGTH = 1 << 0,          /* maxLength */
+    TAKES_LENGTH = 1 << 0,          /* maxLength, examples */
     TAKES_LINES = 1 << 1,           /* multiline */
     TAKES_LIMITS = 1 << 2,          /* min, max */
     TAKES_UNIT = 1 << 3,            /* unit */

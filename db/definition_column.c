@@ -17,6 +17,7 @@
 #define UNIT_MAX 20
 #define CHOICE_MAX 100
 #define CHOICES_MAX 1000
+#define EXAMPLES_MAX 100
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -27,6 +28,7 @@ static const struct member column_members[] = {
     { .name = "required", .shape = MEMBER_BOOL },
     { .name = "default", .shape = MEMBER_ANY },
     { .name = "maxLength", .shape = MEMBER_NUMBER, .takes = TAKES_LENGTH },
+    { .name = "examples", .shape = MEMBER_LIST, .takes = TAKES_LENGTH },
     { .name = "min", .shape = MEMBER_NUMBER, .takes = TAKES_LIMITS },
     { .name = "max", .shape = MEMBER_NUMBER, .takes = TAKES_LIMITS },
     { .name = "choices", .shape = MEMBER_LIST, .takes = TAKES_CHOICES },
@@ -63,7 +65,10 @@ void definition_column_done(struct column *col)
         free(col->choices[i].value);
         free(col->choices[i].label);
     }
+    for (size_t i = 0; i < col->example_count; i++)
+        free(col->examples[i]);
     free(col->choices);
+    free(col->examples);
     *col = (struct column){ 0 };
 }
 
@@ -216,6 +221,32 @@ static enum rc read_choices(const struct reading *r, const cJSON *list, struct c
     return RC_OK;
 }
 
+/* Each is a text that the column would take. */
+static enum rc read_examples(const struct reading *r, const cJSON *list, struct column *col)
+{
+    int count = cJSON_GetArraySize(list);
+
+    if (!list)
+        return RC_OK;
+    if (count < 1 || count > EXAMPLES_MAX)
+        return definition_refuse(r, "examples", "there can be 1 to %d examples; there are %d.",
+                                 EXAMPLES_MAX, count);
+    col->examples = mem_zero((size_t)count, sizeof *col->examples);
+    for (const cJSON *json = list->child; json; json = json->next) {
+        struct value text = { 0 };
+        struct err why = { 0 };
+
+        if (!cJSON_IsString(json) ||
+            text_is_blank(json->valuestring, strlen(json->valuestring)))
+            return definition_refuse(r, "examples", "an example is a text that is not empty.");
+        if (column_from_json(col, json, &text, &why))
+            return definition_refuse(r, "examples", "an example is not right: %s", why.msg);
+        value_done(&text);
+        col->examples[col->example_count++] = mem_strdup(json->valuestring);
+    }
+    return RC_OK;
+}
+
 /* What only some kinds have: each by the bit of its row, so that a new kind is only a row. */
 static enum rc read_details(const struct reading *r, const cJSON *obj,
                             const struct column_type *type, struct column *col)
@@ -224,6 +255,8 @@ static enum rc read_details(const struct reading *r, const cJSON *obj,
 
     if (type->takes & TAKES_LENGTH)
         rc = read_length(r, obj, col);
+    if (!rc && (type->takes & TAKES_LENGTH))
+        rc = read_examples(r, json_get(obj, "examples"), col);
     if (!rc && (type->takes & TAKES_LIMITS))
         rc = read_limits(r, obj, type->is_whole, col);
     if (!rc && (type->takes & TAKES_CHOICES))

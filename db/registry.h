@@ -49,6 +49,8 @@ struct column {
     size_t max_length;          /* text: code points */
     struct choice *choices;
     size_t choice_count;
+    char **examples;            /* text: what such a text looks like; for invented records */
+    size_t example_count;
     char *reference;            /* wire name of the table it points to */
     size_t index;               /* place in table->columns */
 };

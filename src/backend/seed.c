@@ -46,14 +46,16 @@ static cJSON *text_value(const struct table *table, const struct column *col, st
 {
     struct buf text = { 0 };
 
-    if (col->is_multiline)
+    if (col->example_count > 0)
+        seed_put_like(dice, col->examples[dice_below(dice, (int64_t)col->example_count)], &text);
+    else if (col->is_multiline)
         seed_put_notes(dice, &text);
     else if (col == table->title && table->done != NULL)
         seed_put_job(dice, &text);
     else
         seed_put_thing(dice, &text);
-    if (col->max_length > 0 && text.len > col->max_length)
-        text.data[col->max_length] = '\0'; /* our words are ASCII */
+    if (col->example_count == 0 && text.len > col->max_length)
+        text.data[col->max_length] = '\0'; /* our words are ASCII; an example fits */
     cJSON *value = cJSON_CreateString(buf_str(&text));
     buf_done(&text);
     return value;

@@ -89,6 +89,29 @@ void seed_put_thing(struct dice *dice, struct buf *out)
     buf_printf(out, ", %s", place);
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+void seed_put_like(struct dice *dice, const char *example, struct buf *out)
+{
+    size_t end = strlen(example), start;
+
+    while (end > 0 && !is_digit(example[end - 1]))
+        end--;
+    start = end;
+    while (start > 0 && is_digit(example[start - 1]))
+        start--;
+    buf_append(out, example, start);
+    for (size_t i = start; i < end; i++) {
+        bool is_head = i == start && example[i] != '0';
+
+        buf_putc(out, (char)('0' + (is_head ? 1 + dice_below(dice, 9) : dice_below(dice, 10))));
+    }
+    buf_puts(out, example + end);
+}
+
 void seed_put_notes(struct dice *dice, struct buf *out)
 {
     int64_t lines = 1 + dice_below(dice, 3);

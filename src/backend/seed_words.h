@@ -20,6 +20,8 @@ bool dice_chance(struct dice *dice, int percent);
 void seed_put_job(struct dice *dice, struct buf *out);
 /* "Valve V-14, north pump house" */
 void seed_put_thing(struct dice *dice, struct buf *out);
+/* The example with other digits in its last number: "SN-2019-48213" gives "SN-2019-90357". */
+void seed_put_like(struct dice *dice, const char *example, struct buf *out);
 /* One to three sentences, a line each. */
 void seed_put_notes(struct dice *dice, struct buf *out);
 

@@ -79,7 +79,8 @@ GOOD = {
     "name": "wells", "label": "Wells", "labelOne": "well", "title": "place", "done": "isShut",
     "list": ["isShut", "place"], "sorts": [{"name": "place", "column": "place", "descending": True}],
     "columns": [
-        {"name": "place", "type": "text", "required": True, "maxLength": 80, "multiline": False, "help": "Where."},
+        {"name": "place", "type": "text", "required": True, "maxLength": 80, "multiline": False, "help": "Where.",
+         "examples": ["Mill 7"]},
         {"name": "isShut", "type": "bool", "default": False},
         {"name": "rings", "type": "integer", "min": 0, "max": 9, "default": 2, "unit": "rings"},
         {"name": "depth", "type": "real", "min": -0.5, "max": 1e6, "default": 1.5, "unit": "m"},
@@ -112,7 +113,8 @@ def changed(where, value):
 
 STILL_RIGHT = [
     ("$schema", "x.json"), ("done", ...), ("list", ...), ("sorts", ...), ("sorts", []), ("place.help", ...),
-    ("sorts.0.column", "updatedAt"), ("place.maxLength", 65536), ("rings.min", -5), ("depth.default", 2),
+    ("sorts.0.column", "updatedAt"), ("place.examples", ...), ("place.examples", ["A", "B 2"]),
+    ("place.maxLength", 65536), ("rings.min", -5), ("depth.default", 2),
     ("isShut.required", True), ("soil.choices", ["clay", "sand"]), ("soil.choices.1.label", "Gravel"),
     ("parent.required", True), ("place.label", "\u00dcber \u6c34"), ("name", "w"), ("name", "authoring"[0:3]),
     ("rings.unit", "\u00b0"), ("name", "syncing"), ("dugOn.name", "identity"), ("seenAt.max", 1e15),
@@ -128,7 +130,8 @@ WRONG = [
     ("dugOn.name", "id"), ("dugOn.name", "createdAt"), ("dugOn.name", "serverId"), ("dugOn.name", "writers"),
     ("place.required", "yes"), ("place.maxLength", 0), ("place.maxLength", 65537), ("place.maxLength", 2.5),
     ("place.maxLength", "80"), ("place.multiline", 1), ("place.min", 1), ("place.unit", "m"), ("place.choices", ["a"]),
-    ("place.table", "wells"), ("place.hint", "x"), ("place.help", ""), ("place.help", "x" * 501),
+    ("place.examples", []), ("place.examples", "Mill"), ("place.examples", [1]), ("place.examples", [" "]),
+    ("place.examples", ["x"] * 101), ("rings.examples", ["3"]), ("soil.examples", ["clay"]), ("place.table", "wells"), ("place.hint", "x"), ("place.help", ""), ("place.help", "x" * 501),
     ("isShut.default", "no"), ("isShut.maxLength", 3), ("rings.min", 0.5), ("rings.max", "9"), ("rings.default", 1.5),
     ("rings.default", "2"), ("rings.unit", ""), ("rings.unit", "x" * 21), ("rings.multiline", True),
     ("depth.default", "deep"), ("depth.maxLength", 4), ("dugOn.default", 5), ("dugOn.default", "20.11.2026"),
@@ -142,6 +145,7 @@ ONLY_OURS = [
     ("title", "isShut"), ("title", "name"), ("done", "place"), ("list", ["width"]), ("sorts.0.column", "width"),
     ("rings.name", "isShut"), ("rings.min", 10), ("rings.default", 10), ("soil.default", "rock"),
     ("dugOn.default", "2026-02-30"), ("soil.choices", ["clay", "clay", "sand"]), ("place.default", " "),
+    ("place.examples", ["x" * 81]),
 ]
 
 

@@ -67,6 +67,53 @@ static void seeded_records_are_right_for_every_kind_of_column(void **state)
     }
 }
 
+/* As the example, but for the digits of its last number. */
+static void is_like(const char *text, const char *example, size_t fixed)
+{
+    assert_int_equal(strlen(text), strlen(example));
+    assert_memory_equal(text, example, fixed);
+    for (size_t i = fixed; example[i] != '\0'; i++)
+        assert_true(text[i] >= '0' && text[i] <= '9');
+    assert_true(text[fixed] != '0');
+}
+
+static void a_text_with_examples_looks_like_one_of_them(void **state)
+{
+    static const char crews[] =
+        "{\"name\":\"crews\",\"label\":\"Crews\",\"labelOne\":\"crew\",\"title\":\"name\","
+        "\"columns\":["
+        "{\"name\":\"name\",\"type\":\"text\",\"required\":true,"
+        "\"examples\":[\"Wells\",\"Nacht-Schicht \\u00e4\"]},"
+        "{\"name\":\"phone\",\"type\":\"text\",\"required\":true,\"maxLength\":16,"
+        "\"examples\":[\"+44 1632 960417\"]},"
+        "{\"name\":\"radio\",\"type\":\"text\",\"required\":true,\"examples\":[\"channel 7\"]}]}";
+    struct site *site = *state;
+    bool has_both[2] = { false, false };
+    const cJSON *doc = NULL, *docs;
+    const char *first = NULL;
+    bool is_varied = false;
+    struct err err;
+
+    if (registry_add(site->registry, crews, strlen(crews), "crews.json", &err))
+        fail_msg("%s", err.msg);
+    site_reopen(site);
+    seed(site, 60);
+    docs = all_docs(site, "crews");
+    assert_int_equal(site_count(docs), 60);
+    cJSON_ArrayForEach(doc, docs)
+    {
+        const char *name = json_get_string(doc, "name"), *phone = json_get_string(doc, "phone");
+
+        has_both[strcmp(name, "Wells") == 0] = true;
+        assert_true(strcmp(name, "Wells") == 0 || strcmp(name, "Nacht-Schicht \u00e4") == 0);
+        is_like(phone, "+44 1632 960417", 9);
+        is_like(json_get_string(doc, "radio"), "channel 7", 8);
+        first = first != NULL ? first : phone;
+        is_varied = is_varied || strcmp(phone, first) != 0;
+    }
+    assert_true(has_both[0] && has_both[1] && is_varied);
+}
+
 static void the_same_count_gives_the_same_records_once(void **state)
 {
     struct site *site = *state;
@@ -121,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SITE_TEST(seeded_records_are_right_for_every_kind_of_column),
+        SITE_TEST(a_text_with_examples_looks_like_one_of_them),
         SITE_TEST(the_same_count_gives_the_same_records_once),
         SITE_TEST(seeded_records_count_as_live),
         SITE_TEST(an_account_that_is_not_there_is_named),

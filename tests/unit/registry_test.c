@@ -243,7 +243,7 @@ static void a_misspelt_member_is_named(void **state)
             "done, list, sorts and columns.");
     refused_column("{\"name\":\"a\",\"type\":\"text\",\"maxLenght\":3}",
                    "column \"a\": \"maxLenght\" is not known here; known are name, label, type, "
-                   "required, default, maxLength, min, max, choices, table, multiline, readOnly, "
+                   "required, default, maxLength, examples, min, max, choices, table, multiline, readOnly, "
                    "help and unit.");
     refused(HEAD "\"sorts\":[{\"name\":\"a\",\"column\":\"name\",\"desc\":true}],\"columns\":["
             NAME_COLUMN "]}",
