@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "src/app/print.h"
+#include "src/app/reference.h"
 
 #define WINDOW 200
 #define CELL_MAX 20 /* columns of a value that is not the title */
@@ -21,6 +22,7 @@ static const char *const mark_texts[] = {
 };
 
 struct listing {
+    const struct registry *registry;
     const struct table *table;
     struct db *db;
     bool is_json;
@@ -58,7 +60,8 @@ static void put_cell(const struct listing *l, const struct record *rec, const st
         buf_puts(out, v->kind == VALUE_BOOL && v->flag ? "[x]" : "[ ]");
         return;
     }
-    column_to_text(col, v, &raw);
+    if (!reference_put_title(l->db, l->registry, col, v, &raw))
+        column_to_text(col, v, &raw);
     if (col == l->table->title)
         text_display(buf_str(&raw), raw.len, TEXT_LINE, out);
     else
@@ -206,7 +209,9 @@ static enum rc choose_view(const struct table *table, const struct args *args, e
 int command_list(struct app *app, const struct args *args)
 {
     struct db_window window = { .from = DB_FROM_START, .find = args_value(args, "find") };
-    struct listing l = { .is_json = args_has(args, "json"), .columns = print_columns() };
+    struct listing l = {
+        .registry = app->registry, .is_json = args_has(args, "json"), .columns = print_columns()
+    };
     struct session session = { 0 };
     struct err err = { 0 };
     int64_t limit;
@@ -282,7 +287,18 @@ static void print_extra(const struct record *rec, int width)
     cJSON_Delete(extra);
 }
 
-static void print_record(const struct record *rec)
+/* Behind the title of a reference stands its id, which is what --set takes. */
+static void put_value(const struct app *app, struct db *db, const struct column *col,
+                      const struct value *v, struct buf *out)
+{
+    bool has_title = reference_put_title(db, app->registry, col, v, out);
+
+    buf_puts(out, has_title ? " (" : "");
+    column_to_text(col, v, out);
+    buf_puts(out, has_title ? ")" : "");
+}
+
+static void print_record(const struct app *app, struct db *db, const struct record *rec)
 {
     const struct table *table = rec->table;
     struct buf text = { 0 };
@@ -295,7 +311,7 @@ static void print_record(const struct record *rec)
     }
     for (size_t i = 0; i < table->column_count; i++) {
         buf_clear(&text);
-        column_to_text(&table->columns[i], &rec->values[i], &text);
+        put_value(app, db, &table->columns[i], &rec->values[i], &text);
         print_field(table->columns[i].label, width, buf_str(&text));
     }
     print_extra(rec, width);
@@ -334,7 +350,7 @@ int command_show(struct app *app, const struct args *args)
         record_to_json(&rec, &json);
         print_json(stdout, &json);
     } else if (rc == RC_OK) {
-        print_record(&rec);
+        print_record(app, session.db, &rec);
     }
     record_done(&rec);
     buf_done(&json);

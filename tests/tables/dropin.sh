@@ -46,6 +46,10 @@ check "the choice, typed in another case" same "$(shown one "$id" ground)" sand
 check "the reference" same "$(shown one "$id" task)" "$task"
 check "a word of SQL as a column" same "$(shown one "$id" order)" 7
 check "the bool's default" same "$(shown one "$id" isSealed)" false
+check "a person reads what the reference means" prints "Task        Drill at the north field ($task)" \
+    one show --table boreholes "$id"
+check "in the list, too" prints "2026-11-20  Drill at the north ~" one list --table boreholes
+check "and a program reads its id" prints "\"task\":\"$task\"" one list --table boreholes --json
 check "several lines" prints '0-12 m clay\n12-87 m sand' one show --table boreholes "$id" --json
 plain=$(one add --table boreholes "South field 1")
 check "defaults of what was not said" same "$(shown one "$plain" casings) $(shown one "$plain" ground)" "2 clay"
@@ -187,7 +191,7 @@ rm "$dir/five.tables/tasks.json"
 check "without the file no table is left, which is said" prints "no table to work with" device five list
 check "as a mistake of whoever asks, not of the program" exits 2 device five export
 check "the other commands work" exits 0 device five status
-check "and a round harms nothing" same "$(device five sync >/dev/null 2>&1; device five status --json | field pending)" 1
+check "and a round harms nothing" same "$(device five sync >/dev/null 2>&1; device five status --json 2>&1 | field pending)" 1
 sed 's/"columns": \[/& { "name": "room", "type": "text" },/' "$here/../../assets/tables/tasks.json" \
     >"$dir/five.tables/tasks.json"
 check "with the file back it is all there" prints "In the boiler room" device five list

@@ -76,7 +76,7 @@ write_boreholes() {
     cat >"$1" <<'JSON'
 {
   "name": "boreholes", "label": "Boreholes", "labelOne": "borehole", "title": "place", "done": "isSealed",
-  "list": ["isSealed", "ground", "place", "drilledOn"],
+  "list": ["isSealed", "ground", "place", "drilledOn", "task"],
   "sorts": [ { "name": "drilled", "column": "drilledOn" }, { "name": "place", "column": "place" },
              { "name": "depth", "column": "depth", "descending": true } ],
   "columns": [
