@@ -122,22 +122,28 @@ static enum rc remake(struct db *db, const struct db_op *op, struct err *err)
     return rc;
 }
 
-static bool has_record(struct db *db, const struct db_op *op)
+static enum rc find_record(struct db *db, const struct db_op *op, bool *has, struct err *err)
 {
     const struct table *table = registry_find(db->registry, op->table_name);
     struct row row = { 0 };
-    struct err ignored;
-    bool has = table != NULL && id_is_valid(op->client_id) &&
-               row_read(db, table, op->client_id, &row, &ignored) == RC_OK && row.is_pending;
+    enum rc rc = RC_NOT_FOUND;
 
+    if (table != NULL && id_is_valid(op->client_id))
+        rc = row_read(db, table, op->client_id, &row, err);
+    *has = !rc && row.is_pending;
     row_done(&row);
-    return has;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
 static enum rc check_unreadable(const struct doctor *d, const struct db_op *op, const char *flaw,
                                 struct err *err)
 {
-    if (has_record(d->db, op)) {
+    bool has_record = false;
+    enum rc rc = find_record(d->db, op, &has_record, err);
+
+    if (rc)
+        return rc;
+    if (has_record) {
         say(d, DB_REPAIRABLE, "queue_unreadable",
             "The record as it is on this device is whole. Nothing else waits for it.",
             "outpost doctor --repair makes the change anew from the record; outpost queue discard "

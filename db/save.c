@@ -196,12 +196,20 @@ out:
     return rc;
 }
 
+static enum rc batch_is_lost(struct err *err)
+{
+    return err_set(err, RC_IO, _("Nothing of this batch was saved: a write before had failed."));
+}
+
 enum rc db_save(struct db *db, const struct db_edit *edit, struct db_saved *out, struct err *err)
 {
     struct db_saved saved = { .client_id = "" };
     enum rc rc;
 
     if (db->in_batch) {
+        /* SQLite may have rolled back by itself: what came now would be saved alone. */
+        if (db->is_batch_broken)
+            return batch_is_lost(err);
         rc = save_in_tx(db, edit, &saved, err);
         if (rc && rc != RC_INVALID && rc != RC_NOT_FOUND)
             db->is_batch_broken = true;
@@ -236,8 +244,7 @@ enum rc db_batch_end(struct db *db, struct err *err)
     db->in_batch = false;
     if (db->is_batch_broken) {
         tx_rollback(db);
-        return err_set(err, RC_IO,
-                       _("Nothing of this batch was saved: a write before had failed."));
+        return batch_is_lost(err);
     }
     return tx_commit(db, err);
 }

@@ -1,6 +1,6 @@
-/* Every file operation and every allocation of a device's session fails once, 40 times, or for
- * good: nothing crashes, nothing is half-written, and what was acknowledged is there afterwards,
- * once.
+/* Every file operation, call of SQLite and allocation of a device's session fails once, 40 times,
+ * or for good: nothing crashes, nothing is half-written, and what was acknowledged is there
+ * afterwards, once.
  *
  *     faults [--points N] [--seed N] [--kind KIND] [--lasting L] [--at N] [--broken]
  *
@@ -32,6 +32,7 @@ static const char *const kind_names[] = {
     [PLANTED_IOERR] = "ioerr",
     [PLANTED_FULL] = "full",
     [PLANTED_SHORT] = "short",
+    [PLANTED_CALL] = "call",
     [PLANTED_SQL_MEMORY] = "sqlite-memory",
     [PLANTED_JSON_MEMORY] = "json-memory",
 };

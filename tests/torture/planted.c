@@ -231,6 +231,83 @@ static int p_access(sqlite3_vfs *vfs, const char *name, int flags, int *out)
     return system_vfs->xAccess(system_vfs, name, flags, out);
 }
 
+/* ---- calls ---- */
+
+int __real_sqlite3_open_v2(const char *path, sqlite3 **out, int flags, const char *vfs);
+int __real_sqlite3_prepare_v2(sqlite3 *db, const char *text, int len, sqlite3_stmt **out,
+                              const char **rest);
+int __real_sqlite3_prepare_v3(sqlite3 *db, const char *text, int len, unsigned flags,
+                              sqlite3_stmt **out, const char **rest);
+int __real_sqlite3_step(sqlite3_stmt *st);
+int __real_sqlite3_exec(sqlite3 *db, const char *text,
+                        int (*each)(void *ctx, int count, char **values, char **names), void *ctx,
+                        char **message);
+int __real_sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode, int *frames,
+                                     int *done);
+int __wrap_sqlite3_open_v2(const char *path, sqlite3 **out, int flags, const char *vfs);
+int __wrap_sqlite3_prepare_v2(sqlite3 *db, const char *text, int len, sqlite3_stmt **out,
+                              const char **rest);
+int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *text, int len, unsigned flags,
+                              sqlite3_stmt **out, const char **rest);
+int __wrap_sqlite3_step(sqlite3_stmt *st);
+int __wrap_sqlite3_exec(sqlite3 *db, const char *text,
+                        int (*each)(void *ctx, int count, char **values, char **names), void *ctx,
+                        char **message);
+int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode, int *frames,
+                                     int *done);
+
+static bool call_strikes(sqlite3 *db)
+{
+    sqlite3_vfs *vfs = NULL;
+
+    if (plan.kind != PLANTED_CALL)
+        return false;
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
+    return vfs && strcmp(vfs->zName, PLANTED_VFS) == 0 && strikes();
+}
+
+int __wrap_sqlite3_open_v2(const char *path, sqlite3 **out, int flags, const char *vfs)
+{
+    if (plan.kind == PLANTED_CALL && vfs && strcmp(vfs, PLANTED_VFS) == 0 && strikes()) {
+        *out = NULL;
+        return SQLITE_CANTOPEN;
+    }
+    return __real_sqlite3_open_v2(path, out, flags, vfs);
+}
+
+int __wrap_sqlite3_prepare_v2(sqlite3 *db, const char *text, int len, sqlite3_stmt **out,
+                              const char **rest)
+{
+    *out = NULL;
+    return call_strikes(db) ? SQLITE_IOERR : __real_sqlite3_prepare_v2(db, text, len, out, rest);
+}
+
+int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *text, int len, unsigned flags,
+                              sqlite3_stmt **out, const char **rest)
+{
+    *out = NULL;
+    return call_strikes(db) ? SQLITE_IOERR
+                            : __real_sqlite3_prepare_v3(db, text, len, flags, out, rest);
+}
+
+int __wrap_sqlite3_step(sqlite3_stmt *st)
+{
+    return call_strikes(sqlite3_db_handle(st)) ? SQLITE_IOERR : __real_sqlite3_step(st);
+}
+
+int __wrap_sqlite3_exec(sqlite3 *db, const char *text,
+                        int (*each)(void *ctx, int count, char **values, char **names), void *ctx,
+                        char **message)
+{
+    return call_strikes(db) ? SQLITE_IOERR : __real_sqlite3_exec(db, text, each, ctx, message);
+}
+
+int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode, int *frames, int *done)
+{
+    return call_strikes(db) ? SQLITE_IOERR
+                            : __real_sqlite3_wal_checkpoint_v2(db, name, mode, frames, done);
+}
+
 /* ---- memory ---- */
 
 static void *sql_alloc(int size)

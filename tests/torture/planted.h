@@ -1,5 +1,6 @@
-/* tests/torture/planted.h: one operation of many fails: a file operation of SQLite, an allocation
- * of SQLite, an allocation of cJSON. Global by nature: libraries have one allocator each.
+/* tests/torture/planted.h: one operation of many fails: a file operation of SQLite, a call of its
+ * functions, an allocation of SQLite, an allocation of cJSON. Global by nature: libraries have one
+ * allocator each. Linked as outpost_planted, which has the linker wrap what it fails.
  */
 #ifndef TESTS_TORTURE_PLANTED_H
 #define TESTS_TORTURE_PLANTED_H
@@ -14,11 +15,13 @@ enum planted {
     PLANTED_IOERR, /* a file operation says I/O error, nothing done */
     PLANTED_FULL,  /* a write says that the disk is full; other operations as IOERR */
     PLANTED_SHORT, /* a write is half done, others are done; then they say I/O error */
+    PLANTED_CALL,  /* opening, preparing, a step or a checkpoint says I/O error, nothing done */
     PLANTED_SQL_MEMORY, /* an allocation of SQLite fails */
     PLANTED_JSON_MEMORY /* an allocation of cJSON fails */
 };
 
-/* Before anything else uses SQLite or cJSON. */
+/* Before anything else uses SQLite or cJSON. File operations and calls fail for connections of
+ * PLANTED_VFS alone, allocations for all. */
 void planted_init(void);
 /* The n-th operation (from 1) of that kind from now on fails, and `length` in all from there; n 0:
  * none does, they are counted. */

@@ -1,19 +1,6 @@
 #include "db/db.h"
 #include "tests/unit/store_fixture.h"
 
-#include <sqlite3.h>
-
-static void run_sql(struct fixture *f, const char *text)
-{
-    sqlite3 *handle;
-    char *message = NULL;
-
-    assert_int_equal(sqlite3_open(f->path, &handle), SQLITE_OK);
-    if (sqlite3_exec(handle, text, NULL, NULL, &message) != SQLITE_OK)
-        fail_msg("%s: %s", text, message);
-    sqlite3_close(handle);
-}
-
 /* What a row of the queue may hold after an accident; each is no op that could be sent. */
 static const char *const accidents[] = {
     "payload = 'not JSON'",
@@ -48,7 +35,7 @@ static void break_the_second(struct fixture *f, const char *accident, char ids[3
         memcpy(ids[i], saved.client_id, ID_SIZE);
     }
     buf_printf(&text, "UPDATE sync_queue SET %s WHERE record_client_id = '%s'", accident, ids[1]);
-    run_sql(f, buf_str(&text));
+    fixture_sql(f, buf_str(&text));
     buf_done(&text);
 }
 
@@ -135,7 +122,7 @@ static void what_a_discarded_op_held_spoils_no_later_edit(void **state)
         struct db_ops ops = fixture_take(f, 1);
         db_ops_done(&ops);
         buf_printf(&text, "UPDATE sync_queue SET %s", accidents[i]);
-        run_sql(f, buf_str(&text));
+        fixture_sql(f, buf_str(&text));
         buf_done(&text);
         must(f, db_queue_find(f->db, "#1", &op, &f->err));
         must(f, db_queue_discard(f->db, &op, 0, &f->err));
@@ -154,7 +141,7 @@ static void an_edit_makes_an_op_that_can_not_be_read_anew(void **state)
 
     fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old','priority':'low'")), "e1", "c1");
     SAVE(f, ID_A, &saved, "text", "mine");
-    run_sql(f, "UPDATE sync_queue SET payload = 'x', replaces = 'y'");
+    fixture_sql(f, "UPDATE sync_queue SET payload = 'x', replaces = 'y'");
     SAVE(f, ID_A, &saved, "notes", "n");
     struct db_ops ops = fixture_take(f, 1);
     cJSON *set = quoted(ops.items[0].set), *base = quoted(ops.items[0].base);
@@ -171,7 +158,7 @@ static void an_edit_makes_an_op_that_can_not_be_read_anew(void **state)
     struct buf text = { 0 };
     buf_printf(&text, "UPDATE sync_queue SET payload = '' WHERE record_client_id = '%s'",
                saved.client_id);
-    run_sql(f, buf_str(&text));
+    fixture_sql(f, buf_str(&text));
     buf_done(&text);
     SAVE(f, saved.client_id, &saved, "text", "newer");
     ops = fixture_take(f, 2);
@@ -454,7 +441,7 @@ static void a_rescue_reads_a_newer_store_and_leaves_it_untouched(void **state)
     int lines = 0;
 
     fill(f);
-    run_sql(f, "PRAGMA user_version = 99; ALTER TABLE tasks RENAME COLUMN shadow TO theirs; "
+    fixture_sql(f, "PRAGMA user_version = 99; ALTER TABLE tasks RENAME COLUMN shadow TO theirs; "
                "ALTER TABLE sync_queue ADD COLUMN later TEXT");
     must(f, file_read(f->path, 1 << 24, &before, &f->err));
     const struct db_options options = {
@@ -468,7 +455,7 @@ static void a_rescue_reads_a_newer_store_and_leaves_it_untouched(void **state)
     must(f, file_read(f->path, 1 << 24, &after, &f->err));
     assert_int_equal(before.len, after.len);
     assert_memory_equal(before.data, after.data, before.len);
-    run_sql(f, "ALTER TABLE tasks RENAME COLUMN theirs TO shadow; PRAGMA user_version = 1");
+    fixture_sql(f, "ALTER TABLE tasks RENAME COLUMN theirs TO shadow; PRAGMA user_version = 1");
     f->db = fixture_open(f, DB_SYNCER);
     buf_done(&before);
     buf_done(&after);
@@ -667,7 +654,7 @@ static void what_is_broken_is_found_and_repaired_without_losing_anything(void **
     for (size_t i = 0; i < sizeof breakages / sizeof *breakages; i++) {
         f->db = fixture_open(f, DB_SYNCER);
         assert_int_equal(findings_of(f, false), 0);
-        run_sql(f, breakages[i]);
+        fixture_sql(f, breakages[i]);
         if (findings_of(f, false) == 0)
             fail_msg("not found: %s", breakages[i]);
         findings_of(f, true);

@@ -1,8 +1,6 @@
 #include "db/db.h"
 #include "tests/unit/store_fixture.h"
 
-#include <sqlite3.h>
-
 #define NEW_RUN 4 /* any number: it is sync's to know */
 
 /* The caller has "written it to a file". */
@@ -20,17 +18,6 @@ static void nothing_waits(struct fixture *f)
     struct db_ops ops = fixture_queue(f, 0);
 
     db_ops_done(&ops);
-}
-
-static void run_sql(struct fixture *f, const char *text)
-{
-    sqlite3 *handle;
-    char *message = NULL;
-
-    assert_int_equal(sqlite3_open(f->path, &handle), SQLITE_OK);
-    if (sqlite3_exec(handle, text, NULL, NULL, &message) != SQLITE_OK)
-        fail_msg("%s: %s", text, message);
-    sqlite3_close(handle);
 }
 
 /* Twenty-one answers to pushes of the record are lost: the last edit no longer fits into the op
@@ -283,7 +270,7 @@ static void without_a_readable_office_version_the_table_is_walked_again(void **s
 
     fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
     SAVE(f, ID_A, &saved, "text", "mine");
-    run_sql(f, "UPDATE tasks SET shadow = '{half of it'");
+    fixture_sql(f, "UPDATE tasks SET shadow = '{half of it'");
     discard(f, ID_A);
     assert_string_equal(fixture_text(f, ID_A, "text"), "old");
     must(f, db_pull_read(f->db, &tables, &f->err));

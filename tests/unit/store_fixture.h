@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sqlite3.h>
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 #include "base/file.h"
@@ -82,6 +83,18 @@ static inline void must(struct fixture *f, enum rc rc)
 {
     if (rc)
         fail_msg("%s: %s", rc_name(rc), f->err.msg);
+}
+
+/* An accident: what no code of ours writes, behind its back. */
+static inline void fixture_sql(struct fixture *f, const char *text)
+{
+    sqlite3 *handle;
+    char *message = NULL;
+
+    assert_int_equal(sqlite3_open(f->path, &handle), SQLITE_OK);
+    if (sqlite3_exec(handle, text, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s: %s", text, message);
+    sqlite3_close(handle);
 }
 
 /* The user saves: pairs of column name and typed text, ended by NULL; id NULL makes a new record. */
