@@ -617,7 +617,7 @@ static void changes_whose_table_is_in_no_schema_are_rescued_with_the_records(voi
     struct db_rescued done;
 
     fill(f);
-    run_sql(f, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE "
+    fixture_sql(f, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE "
                "sync_queue (', rootpage = 9999 WHERE name = 'sync_queue'");
     must(f, rescue_lines(f, &done));
     assert_int_equal(done.ops, WAITING);
