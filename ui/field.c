@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -327,6 +328,37 @@ static void draw_behind(const struct field *field, struct ui_canvas *c, int row,
     } else if (field->column->unit) {
         ui_put(c, row, col, room, UI_DIM, field->column->unit);
     }
+}
+
+bool field_error_fits(const struct field *field, int room)
+{
+    int width = field_width(field, room);
+    size_t index;
+    const struct choice *choice;
+    int used;
+
+    switch (style_of(field)) {
+    case STYLE_SWITCH:
+        used = width;
+        break;
+    case STYLE_CHOICE:
+        choice = choice_of(field, &index);
+        used = ui_width(choice ? choice->label : text_of(field)) + 4;
+        break;
+    case STYLE_LINES:
+        return false;
+    default:
+        used = width == room ? ui_width(text_of(field)) + 1 : width;
+        break;
+    }
+    return used + 1 + 2 + ui_width(field->error) <= room;
+}
+
+const char *field_brief_error(const struct field *field)
+{
+    if (is_date(field) && field->column->kind == COLUMN_DATE && field->edit.text.len > 0)
+        return _("Not a date. Try 02-28, fri or +3.");
+    return field->error;
 }
 
 static int draw_shown(const struct field *field, struct ui_canvas *c, int row, int col, int width,

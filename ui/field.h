@@ -41,6 +41,10 @@ int field_rows(const struct field *field, int width);
 int field_width(const struct field *field, int room);
 void field_draw(struct field *field, struct ui_canvas *c, int row, int col, int room,
                 bool has_focus);
+/* The whole error stands behind the value when they have this much room. */
+bool field_error_fits(const struct field *field, int room);
+/* The error for a narrow window: the same, or shorter. Borrowed from the field. */
+const char *field_brief_error(const struct field *field);
 /* The start of a text in one row, when there is no room for more. */
 void field_draw_brief(const struct field *field, struct ui_canvas *c, int row, int col, int room);
 

@@ -22,6 +22,7 @@ struct first_sync {
     int64_t due_ms;             /* monotonic: look again; 0 */
     enum button button;
     bool has_details;
+    char host[128];             /* of the server */
 };
 
 static void first_sync_close(void *state)
@@ -199,16 +200,32 @@ static int draw_buttons(const struct first_sync *first, struct ui_canvas *c, int
     return row + 1;
 }
 
+/* What went wrong, and with whom: "The server did not answer in 30 seconds (tasks.example.org)." */
+static void trouble_of(const struct first_sync *first, bool is_narrow, struct buf *out)
+{
+    const struct err *last = &first->shown.last;
+    size_t len = strlen(last->msg);
+
+    if (is_narrow || last->rc != RC_NETWORK || !*first->host || strstr(last->msg, first->host) ||
+        len == 0 || last->msg[len - 1] != '.')
+        buf_puts(out, last->msg);
+    else
+        buf_printf(out, "%.*s (%s).", (int)len - 1, last->msg, first->host);
+}
+
 static void draw_stopped(const struct first_sync *first, struct ui_canvas *c, int row, int col,
                          int gap)
 {
     const struct sync_status *s = &first->shown;
+    struct buf trouble = { 0 };
     char text[160], time[24];
 
     row =
         put_lines(c, row, col, UI_PLAIN, _("The first sync stopped before it was complete.")) + gap;
     ui_put(c, row, col, 2, UI_ERROR, "!");
-    row = put_lines(c, row, col + 2, UI_PLAIN, s->last.msg) + gap;
+    trouble_of(first, c->is_narrow, &trouble);
+    row = put_lines(c, row, col + 2, UI_PLAIN, buf_str(&trouble)) + gap;
+    buf_done(&trouble);
     if (first->has_details) {
         (void)snprintf(text, sizeof text, _("%s, code %s, status %d."), rc_name(s->last.rc),
                        s->last.code[0] ? s->last.code : "-", s->last.sys);
@@ -236,9 +253,9 @@ static void first_sync_draw(void *state, struct ui_canvas *c)
     int col = c->is_narrow ? 0 : 10;
 
     if (has_failed(&first->shown))
-        draw_stopped(first, c, is_roomy ? 3 : 0, col, is_roomy);
+        draw_stopped(first, c, is_roomy ? 2 : 0, col, is_roomy);
     else
-        draw_running(first, c, is_roomy ? 3 : 0, col, is_roomy);
+        draw_running(first, c, is_roomy ? 2 : 0, col, is_roomy);
 }
 
 /* ---- keys and time ---- */
@@ -322,11 +339,27 @@ const struct ui_screen ui_first_sync_screen = {
     .wake = first_sync_refresh,
 };
 
+static void name_host(struct ui *ui, struct first_sync *first)
+{
+    struct db_account account = { 0 };
+    struct err err = { 0 };
+    const char *server = ui->options->server_override, *host;
+
+    if (!server && db_account_read(ui->reader, &account, &err) == RC_OK)
+        server = account.server;
+    host = server ? strstr(server, "://") : NULL;
+    if (host)
+        (void)snprintf(first->host, sizeof first->host, "%.*s", (int)strcspn(host + 3, ":/"),
+                       host + 3);
+    db_account_done(&account);
+}
+
 void ui_first_sync_open(struct ui *ui)
 {
     struct first_sync *first = mem_zero(1, sizeof *first);
 
     first->registry = ui->options->registry;
     first->clock = ui->clock;
+    name_host(ui, first);
     ui_push(ui, &ui_first_sync_screen, first);
 }

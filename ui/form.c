@@ -81,6 +81,8 @@ static void draft_write(struct ui *ui, struct form *form)
     enum rc rc;
 
     form->draft_due = 0;
+    if (ui->is_damaged)
+        return;                         /* what is typed stays on the screen */
     draft_put(form->fields, form->count, &json);
     rc = db_draft_put(ui->writer, form->table, draft_id(form), buf_str(&json), &err);
     if (rc == RC_OK)
@@ -135,12 +137,22 @@ static void discard(struct ui *ui, struct form *form)
     struct err err = { 0 };
 
     form->draft_due = 0;
-    if (form->draft_at && db_draft_drop(ui->writer, form->table, draft_id(form), &err) &&
-        err.rc != RC_NOT_FOUND)
+    if (form->draft_at && !ui->is_damaged &&
+        db_draft_drop(ui->writer, form->table, draft_id(form), &err) && err.rc != RC_NOT_FOUND)
         ui_say_err(ui, &err);
+    form->draft_at = 0;
 }
 
 /* ---- saving ---- */
+
+/* Where there is no room for it behind the value, the last row says what is wrong. */
+static void say_error(struct ui *ui, const struct form *form)
+{
+    const struct field *field = &form->fields[form->focus];
+
+    if (terminal_look(ui->terminal)->reader || !field_error_fits(field, form->room))
+        ui_say(ui, "! %s", ui->frame.is_narrow ? field_brief_error(field) : field->error);
+}
 
 /* The values as typed, or as they were where nothing was typed. False: some field is wrong, and has
  * the focus. */
@@ -166,7 +178,7 @@ static bool collect(struct ui *ui, struct form *form, struct value *values, bool
         return true;
     form->focus = bad;
     form_pick_close(form);
-    ui_say(ui, "! %s", form->fields[bad].error);
+    say_error(ui, form);
     return false;
 }
 
@@ -220,7 +232,7 @@ static void save(struct ui *ui, struct form *form)
     bool *is_set = mem_zero(count, sizeof *is_set);
     struct err err = { 0 };
 
-    if (collect(ui, form, values, is_set) && write(ui, form, values, is_set, &err))
+    if (collect(ui, form, values, is_set) && ui_may_save(ui) && write(ui, form, values, is_set, &err))
         show_refusal(ui, form, &err);
     for (size_t i = 0; i < count; i++)
         value_done(&values[i]);
@@ -249,11 +261,8 @@ static void cancel(struct ui *ui, struct form *form)
                     _("Save changes? y save, n discard, Esc go on"));
         return;
     }
-    ui->closed.table = form->table;
-    memcpy(ui->closed.client_id, form->client_id, sizeof ui->closed.client_id);
-    ui->closed.focus = form->focus;
     discard(ui, form);
-    ui_pop(ui);
+    ui_pop_for_now(ui);
 }
 
 static void move_focus(struct ui *ui, struct form *form, int step)
@@ -266,7 +275,7 @@ static void move_focus(struct ui *ui, struct form *form, int step)
     } while (form->fields[at].column->is_read_only && at != form->focus);
     form->focus = at;
     if (form->fields[at].error[0])
-        ui_say(ui, "! %s", form->fields[at].error);
+        say_error(ui, form);
 }
 
 static bool is_last(const struct form *form)
@@ -454,18 +463,4 @@ void ui_form_open(struct ui *ui, const struct table *table, const char *client_i
     form_pick_show(ui, form);
     ui_push(ui, &ui_form_screen, form);
     draft_restore(ui, form);
-}
-
-void ui_form_reopen(struct ui *ui)
-{
-    struct ui_closed was = ui->closed;
-    struct ui_layer *top;
-
-    ui->closed.table = NULL;
-    if (!was.table)
-        return;
-    ui_form_open(ui, was.table, was.client_id[0] ? was.client_id : NULL, NULL);
-    top = ui_top(ui);
-    if (top && top->screen == &ui_form_screen)
-        ((struct form *)top->state)->focus = was.focus;
 }

@@ -25,7 +25,7 @@ static void measure(const struct form *form, const struct ui_canvas *c, struct p
         widest = c->cols / 3;
     place->label_cols = c->is_narrow ? 8 : widest;
     place->value_col = c->is_narrow ? 10 : 4 + widest;
-    place->room = c->cols - place->value_col - (c->is_narrow ? 0 : 3);
+    place->room = c->cols - place->value_col - (c->is_narrow ? 1 : 3);
 }
 
 /* In narrow windows texts have rows of their own under the label, several lines only while they are
@@ -108,7 +108,7 @@ static void draw_foot(const struct form *form, struct ui_canvas *c, int row)
         (void)snprintf(text, sizeof text, _("The office removed this %s. Saving brings it back."),
                        form->table->label_one);
         ui_put(c, row++, col, c->cols - col, UI_BOLD, text);
-    } else if (!form_is_new(form)) {
+    } else if (!form_is_new(form) && (!c->is_narrow || rec->mark == MARK_FAILED)) {
         clock_hhmm(rec->updated_at, time, sizeof time);
         if (rec->mark == MARK_FAILED)
             (void)snprintf(text, sizeof text, "%s",
@@ -134,6 +134,7 @@ void form_draw(void *state, struct ui_canvas *c)
     int row = lead, focus_row = 0, focus_rows = 1;
 
     measure(form, c, &place);
+    form->room = c->is_narrow ? 0 : place.room;
     for (size_t i = 0; i < form->focus; i++)
         focus_row += rows_of(form, i, c, &place);
     focus_rows = rows_of(form, form->focus, c, &place);

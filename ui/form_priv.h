@@ -21,6 +21,7 @@ struct form {
     size_t match_count, match_at;
     int top;                    /* first row of the form that is in sight */
     int width;                  /* of text fields, as drawn last */
+    int room;                   /* for a value and what stands behind it; 0: nothing stands there */
 };
 
 bool form_is_new(const struct form *form);

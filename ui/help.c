@@ -284,7 +284,7 @@ static bool help_act(struct ui *ui, void *state, enum ui_action action)
         help->top = top;
         return true;
     case UI_DO_CANCEL:
-        ui_pop(ui);
+        ui_pop_for_now(ui);
         return true;
     default:
         return false;

@@ -10,8 +10,11 @@
 #define ESC_DIGIT_MS 1000
 #define UNFINISHED_MS 1000      /* a paste or scan without its end */
 #define SPLIT_MS 100            /* a character cut by the line */
+#define SEQUENCE_MAX 32
 #define BURST_MIN 4
 #define BATCH_MAX 65536
+
+#define NOTHING KEY_MAX         /* a code that is no key of ours */
 
 #define STX 2
 #define ETX 3
@@ -184,10 +187,70 @@ static bool special_key(struct input *in, int code, struct ui_key *out)
     return false;
 }
 
+/* ---- sequences that came in pieces, so that curses took their Esc for a key ---- */
+
+enum sequence { SEQUENCE_NONE, SEQUENCE_PART, SEQUENCE_WHOLE };
+
+/* What follows an Esc, from place `at` on: a key, or something else that terminals send (ECMA-48
+ * section 5.4: parameters, intermediates, a final byte); that means nothing here and must not be
+ * taken for keys. */
+static enum sequence sequence_at(const struct input *in, size_t at, size_t *len, int *code)
+{
+    char text[SEQUENCE_MAX] = "\033";
+    int lead = peek(in, at);
+
+    if (lead != '[' && lead != 'O')
+        return SEQUENCE_NONE;
+    for (size_t n = 1; n < sizeof text - 1; n++) {
+        int c = peek(in, at + n - 1);
+
+        if (c == ERR)
+            return SEQUENCE_PART;
+        if (!is_printable(c))
+            return SEQUENCE_NONE;
+        text[n] = (char)c;
+        *len = n;
+        *code = in->key_of ? in->key_of(text) : 0;
+        if (*code > 0)
+            return SEQUENCE_WHOLE;
+        /* The console's F1 is Esc [ [ A. */
+        if (lead == '[' && n > 1 && c >= '@' && !(n == 2 && c == '['))
+            return SEQUENCE_WHOLE;
+        if (lead == 'O' && n > 1)
+            return SEQUENCE_NONE;
+    }
+    return SEQUENCE_NONE;
+}
+
+/* Puts the code in the place of the sequence; without one it becomes a key that means nothing. */
+static void replace(struct input *in, size_t len, int code)
+{
+    drop(in, len - 1);
+    in->queue[in->head] = code > 0 ? code : NOTHING;
+    if (code == TERMINAL_SYNC_YES || code == TERMINAL_SYNC_NO) {
+        in->sync_answer = code;
+        in->queue[in->head] = NOTHING;
+    }
+}
+
 /* What an Esc and what follows mean. */
 static bool escape(struct input *in, int64_t now_ms, struct ui_key *out)
 {
     int next = peek(in, 1);
+    size_t len;
+    int code;
+    enum sequence sequence = sequence_at(in, 1, &len, &code);
+
+    if (sequence == SEQUENCE_WHOLE) {
+        in->is_held = false;
+        replace(in, len + 1, code);
+        return input_next(in, false, now_ms, out);
+    }
+    if (sequence == SEQUENCE_PART &&
+        now_ms - in->last_ms < (next == '[' ? ESC_DIGIT_MS : SPLIT_MS)) {
+        in->is_held = true;
+        return false;
+    }
 
     if (next >= '0' && next <= '9') {
         drop(in, 2);
@@ -205,6 +268,20 @@ static bool escape(struct input *in, int64_t now_ms, struct ui_key *out)
     return give(in, UI_KEY_ESC, out);
 }
 
+/* The Esc was given already: is this the rest of its sequence? */
+static enum sequence late_rest(struct input *in, int64_t esc_ms, int64_t now_ms)
+{
+    enum sequence sequence = SEQUENCE_NONE;
+    size_t len;
+    int code;
+
+    if (esc_ms && now_ms - esc_ms <= ESC_DIGIT_MS)
+        sequence = sequence_at(in, 0, &len, &code);
+    if (sequence == SEQUENCE_WHOLE)
+        replace(in, len, code);
+    return sequence == SEQUENCE_PART && now_ms - in->last_ms >= SPLIT_MS ? SEQUENCE_NONE : sequence;
+}
+
 static bool one_key(struct input *in, int64_t now_ms, struct ui_key *out)
 {
     int code = peek(in, 0);
@@ -214,6 +291,18 @@ static bool one_key(struct input *in, int64_t now_ms, struct ui_key *out)
     in->esc_ms = 0;
     if (code == ESC)
         return escape(in, now_ms, out);
+    switch (late_rest(in, esc_ms, now_ms)) {
+    case SEQUENCE_WHOLE:
+        if (!input_next(in, false, now_ms, out))
+            return false;
+        in->after_esc = true;
+        return true;
+    case SEQUENCE_PART:
+        in->esc_ms = esc_ms;
+        return false;
+    case SEQUENCE_NONE:
+        break;
+    }
     if (esc_ms && code >= '0' && code <= '9' && now_ms - esc_ms <= ESC_DIGIT_MS) {
         drop(in, 1);
         in->after_esc = true;

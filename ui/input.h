@@ -26,7 +26,9 @@ struct input {                  /* all zero is a valid empty one */
     bool holds_esc;             /* setting: the terminal has no F5, so Esc waits for its digit */
     bool has_bursts;            /* setting: scan=burst */
     int sync_answer;            /* TERMINAL_SYNC_YES or _NO: the terminal said so; 0: nothing new */
-    bool after_esc; /* the key given last was a digit after an Esc that had been given already */
+    bool after_esc; /* the key given last began with an Esc that had been given already */
+    /* setting: the code of a sequence that begins with Esc; 0 or less: none. NULL: knows none. */
+    int (*key_of)(const char *sequence);
 };
 
 void input_done(struct input *in);

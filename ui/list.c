@@ -16,6 +16,7 @@ static void list_close(void *state)
     rows_done(&list->rows);
     list_undo_done(&list->undo);
     list_mark_none(list);
+    list_cleared_done(&list->cleared);
     list_titles_done(list);
     value_done(&list->set_to);
     free(list->words);
@@ -168,7 +169,7 @@ static void enter(struct ui *ui, struct list *list)
 }
 
 /* The same record stays under the cursor if the new order or view has it. */
-static void enter_at_cursor(struct ui *ui, struct list *list)
+void list_enter_at_cursor(struct ui *ui, struct list *list)
 {
     const struct row *row = rows_at_cursor(&list->rows);
     char client_id[ID_SIZE] = "";
@@ -207,25 +208,6 @@ static void next_table(struct ui *ui, struct list *list)
     list->rows.table = registry_at(registry, next);
     list->rows.view = list->rows.table->done ? DB_VIEW_OPEN : DB_VIEW_ALL;
     list_load(ui, list);
-}
-
-static void clear_filter(struct ui *ui, struct list *list)
-{
-    struct err err = { 0 };
-
-    check(ui, rows_filter(&list->rows, NULL, 0, &err), &err);
-    enter_at_cursor(ui, list);
-}
-
-/* Esc: one thing at a time, the loudest first. */
-static void cancel(struct ui *ui, struct list *list)
-{
-    if (ui_has_banner(ui))
-        ui->banner_hidden_at = ui->counts.failed;
-    else if (list->marked_count > 0)
-        list_mark_none(list);
-    else if (list->rows.filter)
-        clear_filter(ui, list);
 }
 
 /* ---- finding ---- */
@@ -408,7 +390,7 @@ static bool act_view(struct ui *ui, struct list *list, enum ui_action action)
         return true;
     case UI_DO_SORT:
         list->rows.sort = (list->rows.sort + 1) % list->rows.table->sort_count;
-        enter_at_cursor(ui, list);
+        list_enter_at_cursor(ui, list);
         return true;
     case UI_DO_FIND:
         ui_ask_text(ui, _("Find:"), UI_HISTORY_FIND, list, find_typed);
@@ -440,7 +422,7 @@ static bool act_list(struct ui *ui, struct list *list, enum ui_action action)
         list_undo_now(ui, list);
         return true;
     case UI_DO_CANCEL:
-        cancel(ui, list);
+        list_cancel(ui, list);
         return true;
     default:
         return false;
@@ -473,6 +455,7 @@ const struct ui_screen ui_list_screen = {
     .refresh = list_refresh,
     .draw = list_draw,
     .act = list_act,
+    .unescape = list_unescape,
     .type = list_type,
     .corner = list_corner,
     .due = list_due,

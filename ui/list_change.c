@@ -102,6 +102,8 @@ void list_undo_now(struct ui *ui, struct list *list)
         ui_say(ui, "%s", _("There is nothing to undo."));
         return;
     }
+    if (!ui_may_save(ui))
+        return;
     was_sent = db_record_read(ui->reader, undo->table, undo->client_id, &now, &err) == RC_OK &&
                (now.mark == MARK_SYNCED || now.sent_at >= undo->changed_at);
     record_done(&now);
@@ -163,6 +165,8 @@ void list_toggle_done(struct ui *ui, struct list *list)
         list_done_marked(ui, list);
         return;
     }
+    if (!ui_may_save(ui))
+        return;
     is_set = mem_zero(list->rows.table->column_count, sizeof *is_set);
     is_set[list->rows.table->done->index] = true;
     list_undo_keep(ui, list, &row->record, is_set);

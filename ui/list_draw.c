@@ -193,6 +193,16 @@ static enum ui_style style_of(const struct list *list, const struct row *row,
     return row->is_gone || is_set(&row->record, table->done) ? UI_DIM : UI_PLAIN;
 }
 
+/* In a narrow window a title may use the gap before a date that there is not. */
+static int has_gap_too(const struct list *list, const struct row *row, const struct grid *grid,
+                       size_t i)
+{
+    const struct cell *next = i + 1 < grid->count ? &grid->cells[i + 1] : NULL;
+
+    return grid->cells[i].column == list->rows.table->title && next && next->is_day &&
+           row->record.values[next->column->index].kind == VALUE_NULL;
+}
+
 static void draw_row(const struct list *list, const struct grid *grid, struct ui_canvas *c,
                      size_t at)
 {
@@ -215,7 +225,7 @@ static void draw_row(const struct list *list, const struct grid *grid, struct ui
         buf_clear(&text);
         cell_text(list, &row->record, cell, &text);
         skip = cell->is_day && text.len == DATE_COLS ? DATE_COLS - DAY_COLS : 0;
-        ui_put_n(c, y, cell->col, cell->width, style_of(list, row, cell, is_cursor),
+        ui_put_n(c, y, cell->col, cell->width + has_gap_too(list, row, grid, i), style_of(list, row, cell, is_cursor),
                  buf_str(&text) + skip, text.len - skip);
     }
     buf_done(&text);

@@ -50,7 +50,9 @@ static void set_answered(struct ui *ui, void *state, char key)
     struct list *list = state;
     struct err err = { 0 };
 
-    if (key == 'y' && save_all(ui, list, &err)) {
+    if (key == 'y' && !ui_may_save(ui)) {
+        /* It is said, and the marks stay. */
+    } else if (key == 'y' && save_all(ui, list, &err)) {
         ui_save_failed(ui, &err);
     } else if (key == 'y') {
         list_mark_none(list);

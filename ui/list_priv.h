@@ -17,11 +17,20 @@ struct list_undo {              /* the last change made here; all zero: none */
     int64_t changed_at;         /* wall: later than this its op was made */
 };
 
+struct list_cleared {           /* by the last Esc; all zero: nothing */
+    char (*marked)[ID_SIZE];
+    size_t marked_count;
+    char *filter;
+    bool has_banner;
+    int64_t banner_hidden_at;   /* what ui->banner_hidden_at was */
+};
+
 struct list {
     struct rows rows;
     struct list_undo undo;
     char (*marked)[ID_SIZE];    /* records that the user marked */
     size_t marked_count;
+    struct list_cleared cleared;
     char *words;                /* what was searched last; NULL: nothing */
     bool is_incomplete; /* the table's first sync has not ended: nothing to see or add yet */
     bool is_empty;              /* the table has no records at all */
@@ -40,6 +49,12 @@ void list_heads(const void *state, struct ui_canvas *c);
 bool list_is_marked(const struct list *list, const char *client_id);
 void list_mark_toggle(struct list *list, const char *client_id);
 void list_mark_none(struct list *list);
+/* Reads the window anew; the same record stays under the cursor if the order or view has it. */
+void list_enter_at_cursor(struct ui *ui, struct list *list);
+/* Esc, and what brings back what it cleared. */
+void list_cancel(struct ui *ui, struct list *list);
+void list_unescape(struct ui *ui, void *state);
+void list_cleared_done(struct list_cleared *cleared);
 /* One question for all marked records: as done, or one field. */
 void list_done_marked(struct ui *ui, struct list *list);
 void list_edit_marked(struct ui *ui, struct list *list);

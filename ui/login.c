@@ -8,7 +8,7 @@
 #include "ui/ui_priv.h"
 
 #define AGAIN_MS 15000          /* between tries while the backend is not reached */
-#define FIELD_COLS 44
+#define FIELD_COLS 42
 
 enum login_place { AT_SERVER, AT_USER, AT_PASSWORD, AT_BUTTON, PLACE_COUNT };
 #define FIELD_COUNT AT_BUTTON
@@ -89,7 +89,7 @@ static void login_draw(void *state, struct ui_canvas *c)
     bool is_roomy = c->rows >= 16;
     int col = c->is_narrow ? 0 : 10;
     int width = c->cols - col - 10 < FIELD_COLS ? c->cols - col - 10 : FIELD_COLS;
-    int row = is_roomy ? 3 : 0;
+    int row = is_roomy ? 2 : 0;
 
     if (c->rows >= 10 || login->trouble[0] == '\0')
         row = draw_words(login, c, row, col) + is_roomy;
@@ -224,6 +224,8 @@ void ui_login_answered(struct ui *ui)
     ui->needs_draw = true;
     sign_in_job_free(ui->job);
     ui->job = NULL;
+    if (!ui->sync && rc != RC_CANCELLED)        /* nobody else says whether the server is there */
+        ui->status.net = rc == RC_NETWORK || rc == RC_INVALID ? SYNC_OFFLINE : SYNC_ONLINE;
     if (login) {
         login->is_waiting = false;
         if (rc == RC_OK)

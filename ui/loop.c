@@ -313,6 +313,7 @@ static void run(struct ui *ui)
         (void)fprintf(stderr, "outpost: %s\n", err.msg);
         ui->exit_code = 1;
     } else {
+        ui->input.key_of = terminal_key_of;
         ui->input.holds_esc = terminal_lacks_function_keys(ui->terminal);
         ui->input.has_bursts = ui->options->config->scan_burst;
         ui_layout(ui);

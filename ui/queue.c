@@ -378,7 +378,7 @@ static bool queue_act(struct ui *ui, void *state, enum ui_action action)
         return true;
     switch (action) {
     case UI_DO_CANCEL:
-        ui_pop(ui);
+        ui_pop_for_now(ui);
         return true;
     case UI_DO_EDIT:
         if (table)

@@ -137,7 +137,7 @@ void ui_session_close(struct ui *ui)
     ui->title_right[0] = '\0';
     ui->status = (struct sync_status){ 0 };
     ui->counts = (struct db_queue_counts){ 0 };
-    ui->is_busy_shown = false;
+    ui->is_busy_shown = ui->is_damaged = false;
     ui->busy_at = ui->banner_hidden_at = 0;
 }
 
@@ -272,7 +272,14 @@ static void say_round(struct ui *ui)
             (void)snprintf(what, sizeof what, "%s", registry_at(registry, 0)->label_one);
         else
             ui_plural(registry_at(registry, 0), what, sizeof what);
-        ui_say(ui, _("Updated by the office: %ld %s."), pulled, what);
+        if (ui->is_sync_asked)
+            ui_say(ui, _("%ld %s updated from the server."), pulled, what);
+        else
+            ui_say(ui, _("Updated by the office: %ld %s."), pulled, what);
+    } else if (pulled > 0 && ui->is_sync_asked) {
+        ui_say(ui, ngettext("%ld record updated from the server.",
+                            "%ld records updated from the server.", (unsigned long)pulled),
+               pulled);
     } else if (pulled > 0) {
         ui_say(ui, ngettext("Updated by the office: %ld record.",
                             "Updated by the office: %ld records.", (unsigned long)pulled),
@@ -390,10 +397,18 @@ void ui_save_failed(struct ui *ui, const struct err *err)
             ui, "%s",
             _("Cannot save: the disk is full. Your text is still here; free space and press F3."));
     } else if (err->rc == RC_CORRUPT) {
-        ui_say(ui, "%s", _("The task store is damaged. Reading only. See: outpost doctor."));
+        ui->is_damaged = true;
+        (void)ui_may_save(ui);
     } else {
         ui_say_err(ui, err);
     }
+}
+
+bool ui_may_save(struct ui *ui)
+{
+    if (ui->is_damaged)
+        ui_say(ui, "%s", _("The task store is damaged. Reading only. See: outpost doctor."));
+    return !ui->is_damaged;
 }
 
 /* ---- signing out ---- */

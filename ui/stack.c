@@ -51,8 +51,44 @@ void ui_pop(struct ui *ui)
     load_top(ui);
 }
 
+static void forget_closed(struct ui *ui)
+{
+    struct ui_layer was = ui->closed;
+
+    ui->closed = (struct ui_layer){ 0 };
+    if (was.screen)
+        was.screen->close(was.state);
+}
+
+void ui_pop_for_now(struct ui *ui)
+{
+    forget_closed(ui);
+    ui_prompt_close(ui);
+    ui->closed = ui->stack[--ui->depth];
+    load_top(ui);
+}
+
+/* The Esc was the first half of a function key: takes back what it did, the question that it
+ * raised, the screen that it closed, what it cleared. */
+static void unescape(struct ui *ui)
+{
+    struct ui_layer *top = ui_top(ui);
+
+    ui->needs_draw = true;
+    if (ui->prompt.kind == UI_PROMPT_KEYS)
+        ui_prompt_close(ui);
+    if (ui->closed.screen && ui->depth < UI_STACK_MAX) {
+        ui->stack[ui->depth++] = ui->closed;
+        ui->closed = (struct ui_layer){ 0 };
+        load_top(ui);
+    } else if (ui->can_unescape) {
+        top->screen->unescape(ui, top->state);
+    }
+}
+
 void ui_pop_all(struct ui *ui)
 {
+    forget_closed(ui);
     while (ui->depth)
         drop_top(ui);
     ui->needs_draw = true;
@@ -123,16 +159,15 @@ void ui_key(struct ui *ui, const struct ui_key *key, bool after_esc)
     struct ui_layer *top = ui_top(ui);
     bool in_text;
 
-    if (!top || ui_is_too_small(ui) || key->code == UI_KEY_BASE)
+    if (!top || ui_is_too_small(ui))
+        return;
+    if (after_esc)
+        unescape(ui);
+    if (key->code == UI_KEY_BASE)
         return;
     ui->needs_draw = true;
-    /* The Esc was the first half of a function key: take back what it did, the question that it
-     * raised or the editor that it closed. */
-    if (after_esc && ui->prompt.kind == UI_PROMPT_KEYS)
-        ui_prompt_close(ui);
-    if (after_esc)
-        ui_form_reopen(ui);
-    ui->closed.table = NULL;
+    forget_closed(ui);
+    ui->can_unescape = false;
     top = ui_top(ui);
     ui->message[0] = '\0';
     ui->key_code = key->code;

@@ -37,6 +37,7 @@ struct terminal {
     bool has_paste, has_clipboard, lacks_function_keys;
     bool is_line;               /* a serial line, with a speed that means something */
     bool has_sync;              /* it can hold a frame until it is whole */
+    bool redraws;               /* the next frame clears and draws everything */
     int64_t asked_ms;           /* monotonic: it was asked whether it can; 0: not, or it answered */
     struct guard guard;
     char type[64];
@@ -58,9 +59,10 @@ static bool is_large_frame(void)
 
 bool terminal_update(struct terminal *t)
 {
-    bool is_synced = t->has_sync && is_large_frame();
+    bool is_synced = t->has_sync && (t->redraws || is_large_frame());
     bool was_stuck;
 
+    t->redraws = false;
     guard_start(&t->guard, t->is_line ? STUCK_LINE_S : STUCK_S);
     if (is_synced)
         rescue_write(hold_on, sizeof hold_on - 1);
@@ -355,7 +357,7 @@ void terminal_resized(struct terminal *t)
 
 void terminal_redraw(struct terminal *t)
 {
-    (void)t;
+    t->redraws = true;
     (void)clearok(curscr, TRUE);
 }
 
@@ -384,6 +386,11 @@ bool terminal_is_gone(const struct terminal *t)
 const struct ui_look *terminal_look(const struct terminal *t)
 {
     return &t->look;
+}
+
+int terminal_key_of(const char *sequence)
+{
+    return key_defined(sequence);
 }
 
 bool terminal_lacks_function_keys(const struct terminal *t)

@@ -39,6 +39,8 @@ bool terminal_drains(const struct terminal *t);
 bool terminal_is_gone(const struct terminal *t);
 
 const struct ui_look *terminal_look(const struct terminal *t);
+/* The code that curses gives for a sequence of bytes; 0 or less: it is no key, or not yet. */
+int terminal_key_of(const char *sequence);
 bool terminal_lacks_function_keys(const struct terminal *t);
 void terminal_alert(struct terminal *t);                /* bell or flash, as the config says */
 /* Gives text to the terminal's clipboard (OSC 52); false when it is not one that knows this. */

@@ -56,6 +56,9 @@ struct ui_screen {              /* callbacks may be NULL where it says so */
     /* Monotonic ms when wake wants to be called; 0: not. Both may be NULL. */
     int64_t (*due)(const void *state);
     void (*wake)(struct ui *ui, void *state);
+    /* The Esc just handled was the first half of a function key: take back what it did. NULL: it
+     * closes the screen, or does nothing. */
+    void (*unescape)(struct ui *ui, void *state);
     /* The program ends: keep the draft. NULL: there is none. */
     void (*leaving)(struct ui *ui, void *state);
 };
@@ -91,13 +94,6 @@ struct ui_prompt {
     void *state;
 };
 
-/* An editor that Esc has just closed. The Esc may prove to be the first half of a function key. */
-struct ui_closed {
-    const struct table *table;  /* NULL: none */
-    char client_id[ID_SIZE];    /* empty: a new record */
-    size_t focus;
-};
-
 struct ui {
     const struct ui_options *options;
     const struct clock *clock;
@@ -115,6 +111,7 @@ struct ui {
     struct db_queue_counts counts;
     bool is_busy_shown;         /* SYNCING: a round has been running for 300 ms */
     bool is_disk_full, is_sync_asked;
+    bool is_damaged;            /* the store is: nothing is written to it any more */
     int64_t busy_at;            /* monotonic: when to show it; 0: no round, or shown already */
     int64_t sent_in_round;
     int64_t sent_with_failed;   /* of it, when a change was refused for good */
@@ -124,7 +121,8 @@ struct ui {
     size_t depth;
     struct ui_prompt prompt;
     struct ui_history history[UI_HISTORY_COUNT];
-    struct ui_closed closed;
+    struct ui_layer closed;     /* by the last key, an Esc: it may prove half a function key */
+    bool can_unescape;          /* the last key, an Esc, cleared something that can come back */
     int32_t key_code;           /* of the key that is being handled */
     char message[512];
     unsigned said;              /* how often something was said there */
@@ -145,6 +143,8 @@ struct ui {
 /* ---- stack (stack.c) ---- */
 void ui_push(struct ui *ui, const struct ui_screen *screen, void *state);
 void ui_pop(struct ui *ui);
+/* The same for Esc: the screen is there again if the Esc proves half a function key. */
+void ui_pop_for_now(struct ui *ui);
 void ui_pop_all(struct ui *ui);
 struct ui_layer *ui_top(struct ui *ui);                 /* NULL: none */
 bool ui_has_screen(const struct ui *ui, const struct ui_screen *screen);
@@ -187,6 +187,8 @@ bool ui_has_banner(const struct ui *ui);
 void ui_banner(const struct ui *ui, struct buf *out);
 void ui_saved(struct ui *ui); /* after a db_save: message, counts, and sync is asked */
 void ui_save_failed(struct ui *ui, const struct err *err);
+/* Before each write. False, and it says why: the store is damaged, and only read. */
+bool ui_may_save(struct ui *ui);
 void ui_sign_out(struct ui *ui);
 /* A table's label as it stands inside a sentence ("tasks"); out holds at least 64 bytes. */
 void ui_lower(const char *label, char *out, size_t size);       /* the same for any label */
@@ -206,8 +208,6 @@ void ui_queue_open(struct ui *ui);
  * NULL. */
 void ui_form_open(struct ui *ui, const struct table *table, const char *client_id,
                   const char *text);
-/* Brings back the editor that Esc closed unchanged. */
-void ui_form_reopen(struct ui *ui);
 /* The list shows the record that was just made. */
 void ui_list_show(struct ui *ui, const struct table *table, const char *client_id);
 

@@ -269,7 +269,7 @@ static void narrow_windows_have_a_layout_of_their_own(void **state)
         world_title("OUTPOST Tasks: open", "", 40),
         ">  [ ] Clean strainer, pump 1      11-20",
         "   [ ] Replace valve V-14 at nort~ 11-22",
-        "   [ ] Call supplier about seal k~",
+        "   [ ] Call supplier about seal kit",
         "", "", "", "", "",
         "ONLINE   HH:MM                       1/3",
         "F1Help F2New F4Edit F5Sync F9Q F10Quit",

@@ -186,7 +186,7 @@ static void what_the_office_removes_stays_struck_until_the_user_moves(void **sta
     term_type(t, "s");
     term_wait(t, "> - [ ]   First");
     term_wait(t, "    [ ]   Second");
-    term_wait(t, "Updated by the office: 1 task.");
+    term_wait(t, "1 task updated from the server.");
     term_type(t, "j");
     term_wait_gone(t, "First");
     term_wait(t, ">   [ ]   Second");

@@ -184,6 +184,99 @@ static void what_the_terminal_answers_is_no_key_and_stands_in_no_ones_way(void *
     input_done(&in);
 }
 
+static int key_of(const char *sequence)
+{
+    static const struct {
+        const char *sequence;
+        int code;
+    } keys[] = {
+        { "\033[19~", KEY_F(8) },
+        { "\033OP", KEY_F(1) },
+        { "\033[[A", KEY_F(1) },
+        { "\033[?2026;2$y", TERMINAL_SYNC_YES },
+        { "\033[200~", TERMINAL_PASTE_START },
+    };
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (strcmp(keys[i].sequence, sequence) == 0)
+            return keys[i].code;
+        if (strncmp(keys[i].sequence, sequence, strlen(sequence)) == 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void a_function_key_that_comes_in_pieces_is_one_key(void **state)
+{
+    struct input in = { .key_of = key_of };
+
+    (void)state;
+    feed(&in, "\033", 1);
+    expect(&in, 1, UI_KEY_ESC, NULL);
+    feed(&in, "[1", 300);
+    expect_none(&in, 300);
+    feed(&in, "9~", 320);
+    expect(&in, 320, UI_KEY_F1 + 7, NULL);
+    assert_true(in.after_esc);          /* what the Esc did is to be taken back */
+    feed(&in, "\033[1", 5000);
+    expect_none(&in, 5000);
+    feed(&in, "9~x", 5400);
+    expect(&in, 5400, UI_KEY_F1 + 7, NULL);
+    assert_false(in.after_esc);
+    expect(&in, 5400, 'x', "x");
+    feed(&in, "\033", 9000);
+    expect(&in, 9000, UI_KEY_ESC, NULL);
+    feed(&in, "OP", 9200);
+    expect(&in, 9200, UI_KEY_F1, NULL);
+    assert_true(in.after_esc);
+    feed(&in, "\033[[A", 9300);
+    expect(&in, 9300, UI_KEY_F1, NULL);
+    input_done(&in);
+}
+
+static void an_escape_and_letters_after_it_stay_what_they_are(void **state)
+{
+    struct input in = { .key_of = key_of };
+
+    (void)state;
+    feed(&in, "\033", 1);
+    expect(&in, 1, UI_KEY_ESC, NULL);
+    feed(&in, "O", 200);
+    expect_none(&in, 200);
+    expect(&in, input_due(&in), 'O', "O");
+    feed(&in, "\033Ox", 2000);
+    expect(&in, 2000, UI_KEY_ESC, NULL);
+    expect(&in, 2000, 'O', "O");
+    expect(&in, 2000, 'x', "x");
+    feed(&in, "\033", 4000);
+    expect(&in, 4000, UI_KEY_ESC, NULL);
+    feed(&in, "[1", 6000);              /* a second later a [ is a [ */
+    expect(&in, 6000, '[', "[");
+    expect(&in, 6000, '1', "1");
+    input_done(&in);
+}
+
+static void what_a_terminal_sends_and_nobody_knows_is_no_typing(void **state)
+{
+    struct input in = { .key_of = key_of };
+
+    (void)state;
+    feed(&in, "\033[?2026;99$yq", 0);
+    expect(&in, 0, UI_KEY_BASE, NULL);
+    assert_int_equal(in.sync_answer, 0);
+    expect(&in, 0, 'q', "q");
+    feed(&in, "\033", 10);
+    expect(&in, 10, UI_KEY_ESC, NULL);
+    feed(&in, "[?2026;2$y", 60);
+    expect(&in, 60, UI_KEY_BASE, NULL);
+    assert_true(in.after_esc);
+    assert_int_equal(in.sync_answer, TERMINAL_SYNC_YES);
+    feed(&in, "\033[>41;354;0c", 100);
+    expect(&in, 100, UI_KEY_BASE, NULL);
+    expect_none(&in, 100);
+    input_done(&in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +288,9 @@ int main(void)
         cmocka_unit_test(a_paste_is_one_key_whatever_is_in_it),
         cmocka_unit_test(a_paste_without_an_end_is_given_all_the_same),
         cmocka_unit_test(a_scan_with_its_prefix_is_one_key),
+        cmocka_unit_test(a_function_key_that_comes_in_pieces_is_one_key),
+        cmocka_unit_test(an_escape_and_letters_after_it_stay_what_they_are),
+        cmocka_unit_test(what_a_terminal_sends_and_nobody_knows_is_no_typing),
         cmocka_unit_test(what_the_terminal_answers_is_no_key_and_stands_in_no_ones_way),
         cmocka_unit_test(a_burst_is_a_scan_only_when_asked_for_and_varied),
     };
