@@ -35,6 +35,7 @@ static const char *const kind_names[] = {
     [PLANTED_CALL] = "call",
     [PLANTED_SQL_MEMORY] = "sqlite-memory",
     [PLANTED_JSON_MEMORY] = "json-memory",
+    [PLANTED_OWN_MEMORY] = "own-memory",
 };
 
 enum lasting { ONCE, BURST, FOR_GOOD, LASTINGS };
@@ -351,7 +352,7 @@ static uint32_t run_point(struct run *run, const struct point *point)
         perror("fork");
         exit(2);
     }
-    bool is_memory = point->kind == PLANTED_SQL_MEMORY || point->kind == PLANTED_JSON_MEMORY;
+    bool is_memory = point->kind == PLANTED_JSON_MEMORY || point->kind == PLANTED_OWN_MEMORY;
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_MEMORY && is_memory) {
         run->out_of_memory++;
     } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
@@ -392,7 +393,7 @@ static void sweep(struct run *run, enum planted kind, enum lasting lasting, bool
 
 static enum planted kind_of(const char *name)
 {
-    for (int i = PLANTED_IOERR; i <= PLANTED_JSON_MEMORY; i++) {
+    for (int i = PLANTED_IOERR; i <= PLANTED_OWN_MEMORY; i++) {
         if (strcmp(name, kind_names[i]) == 0)
             return (enum planted)i;
     }
@@ -448,10 +449,12 @@ int main(int argc, char **argv)
     if (!mkdtemp(run.dir) || run.ledger == MAP_FAILED)
         return 2;
     prepare(&run);
-    for (int kind = PLANTED_IOERR; kind <= PLANTED_JSON_MEMORY && at.n == 0; kind++) {
+    for (int kind = PLANTED_IOERR; kind <= PLANTED_OWN_MEMORY && at.n == 0; kind++) {
         if (at.kind != PLANTED_NONE && at.kind != (enum planted)kind)
             continue;
-        for (int lasting = ONCE; lasting < (at.is_broken ? BURST : LASTINGS); lasting++)
+        /* Where the first one ends the program no second one comes. */
+        bool is_ending = kind == PLANTED_JSON_MEMORY || kind == PLANTED_OWN_MEMORY;
+        for (int lasting = ONCE; lasting < (at.is_broken || is_ending ? BURST : LASTINGS); lasting++)
             sweep(&run, (enum planted)kind, (enum lasting)lasting, at.is_broken, points, seed);
     }
     if (at.n)

@@ -328,6 +328,35 @@ static void *json_alloc(size_t size)
     return mem_alloc(size);
 }
 
+/* Our own, by the linker: -Wl,--wrap=malloc (see CMakeLists.txt). It reaches what is linked into
+ * this program, so base/ to src/backend/ and no library's. */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static bool own_strikes(void)
+{
+    return plan.kind == PLANTED_OWN_MEMORY && strikes();
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return own_strikes() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return own_strikes() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return own_strikes() ? NULL : __real_realloc(old, size);
+}
+
 static void must_work(int rc, const char *what)
 {
     if (rc == SQLITE_OK)

@@ -1,6 +1,6 @@
 /* tests/torture/planted.h: one operation of many fails: a file operation of SQLite, a call of its
- * functions, an allocation of SQLite, an allocation of cJSON. Global by nature: libraries have one
- * allocator each. Linked as outpost_planted, which has the linker wrap what it fails.
+ * functions, an allocation of SQLite, of cJSON, or one of our own. Global by nature: libraries have
+ * one allocator each. Linked as outpost_planted, which has the linker wrap what it fails.
  */
 #ifndef TESTS_TORTURE_PLANTED_H
 #define TESTS_TORTURE_PLANTED_H
@@ -17,7 +17,8 @@ enum planted {
     PLANTED_SHORT, /* a write is half done, others are done; then they say I/O error */
     PLANTED_CALL,  /* opening, preparing, a step or a checkpoint says I/O error, nothing done */
     PLANTED_SQL_MEMORY, /* an allocation of SQLite fails */
-    PLANTED_JSON_MEMORY /* an allocation of cJSON fails */
+    PLANTED_JSON_MEMORY, /* an allocation of cJSON fails: as one of our own (base/json.h) */
+    PLANTED_OWN_MEMORY   /* one of our own fails: the program ends, tidily (base/mem.h) */
 };
 
 /* Before anything else uses SQLite or cJSON. File operations and calls fail for connections of
