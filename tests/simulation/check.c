@@ -3,13 +3,11 @@
 #include "tests/simulation/sim.h"
 
 #include <cjson/cJSON.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/json.h"
 #include "base/mem.h"
-
-#define RECORDS_MAX 5000
+#include "db/store_priv.h"
 
 /* ---- at any time: what a user was told is there ---- */
 
@@ -164,60 +162,41 @@ bool check_device(struct device *d)
 
 /* ---- the file, by SQL: after each start, and at the end ---- */
 
-static int count_rows(sqlite3 *db, const char *sql, const char *table)
+static bool check_pending(struct device *d, const struct table *table)
 {
-    sqlite3_stmt *st = NULL;
-    int n = -1;
+    struct buf text = { 0 };
+    struct err err = { 0 };
 
-    if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK) {
-        sqlite3_bind_text(st, 1, table, -1, SQLITE_STATIC);
-        if (sqlite3_step(st) == SQLITE_ROW)
-            n = sqlite3_column_int(st, 0);
-    }
-    sqlite3_finalize(st);
-    return n;
-}
-
-static bool check_pending(struct device *d, sqlite3 *db, const struct table *table)
-{
-    struct buf sql = { 0 };
-    bool ok = true;
-
-    buf_printf(&sql,
-               "SELECT count(*) FROM \"%s\" t WHERE (sync_status = 'pending') <> EXISTS (SELECT 1 "
-               "FROM sync_queue q "
-               "WHERE q.table_name = ?1 AND q.record_client_id = t.client_id)",
-               table->sql);
-    int wrong = count_rows(db, buf_str(&sql), table->name);
-    buf_clear(&sql);
-    buf_printf(&sql,
-               "SELECT count(*) FROM sync_queue q WHERE q.table_name = ?1 AND NOT EXISTS (SELECT 1 "
-               "FROM \"%s\" t "
-               "WHERE q.record_client_id = t.client_id)",
-               table->sql);
-    int orphans = count_rows(db, buf_str(&sql), table->name);
-    if (wrong != 0 || orphans != 0)
-        ok = sim_violated(
-            d->sim,
-            "11: device %d: in %s %d records are pending without an op or not pending with one, "
-            "%d ops have no record",
-            d->index, table->name, wrong, orphans);
-    buf_done(&sql);
-    return ok;
+    buf_printf(&text,
+               "SELECT (SELECT count(*) FROM \"%s\" t WHERE (sync_status = 'pending') <> EXISTS "
+               "(SELECT 1 FROM sync_queue q WHERE q.table_name = ?1 AND q.record_client_id = "
+               "t.client_id)), (SELECT count(*) FROM sync_queue q WHERE q.table_name = ?1 AND NOT "
+               "EXISTS (SELECT 1 FROM \"%s\" t WHERE q.record_client_id = t.client_id))",
+               table->sql, table->sql);
+    sqlite3_stmt *st = sql_get(d->user_db->sql, buf_str(&text), &err);
+    buf_done(&text);
+    if (st != NULL)
+        sql_bind_text(st, 1, table->name);
+    if (st == NULL || sql_step(d->user_db->sql, st, &err))
+        return sim_violated(d->sim, "1: device %d: %s can not be read: %s", d->index, table->name,
+                            err.msg);
+    int64_t wrong = sql_i64(st, 0), orphans = sql_i64(st, 1);
+    sqlite3_reset(st);
+    return (wrong == 0 && orphans == 0) ||
+           sim_violated(d->sim,
+                        "11: device %d: in %s %lld records are pending without an op or not "
+                        "pending with one, %lld ops have no record",
+                        d->index, table->name, (long long)wrong, (long long)orphans);
 }
 
 bool check_file(struct device *d)
 {
     const struct registry *tables = d->sim->device_tables;
-    sqlite3 *db = NULL;
     struct err err = { 0 };
     bool ok = true;
 
-    if (sqlite3_open_v2(d->path, &db, SQLITE_OPEN_READWRITE, VFS_NAME) != SQLITE_OK)
-        ok = sim_violated(d->sim, "1: device %d: its file can not be opened", d->index);
     for (size_t i = 0; ok && i < registry_count(tables); i++)
-        ok = check_pending(d, db, registry_at(tables, i));
-    sqlite3_close(db);
+        ok = check_pending(d, registry_at(tables, i));
     if (ok && db_check(d->user_db, &err))
         ok = sim_violated(d->sim, "1: device %d: its file is damaged: %s", d->index, err.msg);
     return ok;
@@ -331,7 +310,10 @@ static bool check_synced(struct device *d, const struct record *rec, const cJSON
 
 static bool check_table(struct device *d, const struct table *table, const cJSON *all)
 {
-    const struct db_window window = { .table = table, .view = DB_VIEW_ALL, .count = RECORDS_MAX };
+    /* One more than there may be: room costs, too. */
+    const struct db_window window = { .table = table,
+                                      .view = DB_VIEW_ALL,
+                                      .count = (size_t)cJSON_GetArraySize(all) + 1 };
     struct record_list list = { 0 };
     struct err err = { 0 };
     const cJSON *doc = NULL;

@@ -25,7 +25,7 @@ static int64_t device_mono(void *ctx)
     return d->sim->now;
 }
 
-void device_init(struct sim *sim, int index)
+void device_init(struct sim *sim, int index, const struct buf *store)
 {
     struct device *d = &sim->devices[index];
     static const int64_t skews[] = {
@@ -40,6 +40,8 @@ void device_init(struct sim *sim, int index)
     d->skew_ms = skews[rng_below(&sim->rng, sizeof skews / sizeof *skews)];
     d->has_link = true;
     snprintf(d->path, sizeof d->path, "%d/store.db", index);
+    if (store != NULL)
+        vfs_write_file(sim->vfs, d->path, store);
 }
 
 void device_stop(struct device *d)
@@ -175,6 +177,15 @@ static enum rc open_store(struct device *d, struct err *err)
         return rc;
     options.role = DB_SYNCER;
     return db_open(&options, &d->sync_db, err);
+}
+
+bool device_make_image(struct device *d, struct buf *out)
+{
+    struct err err = { 0 };
+    enum rc rc = open_store(d, &err);
+
+    device_stop(d);
+    return !rc && vfs_read_file(d->sim->vfs, d->path, out);
 }
 
 static enum rc open_engine(struct device *d, struct err *err)

@@ -97,8 +97,12 @@ void disk_write(struct file *f, size_t offset, const void *bytes, size_t len)
     if (len == 0)
         return;
     remember(f, offset, len);
-    if (offset + len > f->len)
-        set_len(f, offset + len);
+    if (offset > f->len)
+        set_len(f, offset);
+    if (offset + len > f->len) {
+        ensure_room(f, offset + len);
+        f->len = offset + len;
+    }
     memcpy(f->data + offset, bytes, len);
 }
 
@@ -123,6 +127,27 @@ void disk_sync(struct vfs *vfs, struct file *f)
 {
     if (!lies(vfs, f))
         forget_undos(f);
+}
+
+bool vfs_read_file(struct vfs *vfs, const char *name, struct buf *out)
+{
+    const struct file *f = disk_find(vfs, name);
+
+    if (f == NULL)
+        return false;
+    buf_append(out, f->data, f->len);
+    return true;
+}
+
+void vfs_write_file(struct vfs *vfs, const char *name, const struct buf *bytes)
+{
+    struct file *f = disk_find(vfs, name);
+
+    if (f == NULL)
+        f = disk_make(vfs, name);
+    disk_truncate(f, 0);
+    disk_write(f, 0, bytes->data, bytes->len);
+    forget_undos(f);
 }
 
 /* ---- dying ---- */

@@ -61,8 +61,21 @@ static bool add_table(struct registry *tables, const char *json)
     return true;
 }
 
-static void print_failure(const struct sim *sim)
+/* Runs the seed once more for its notes. */
+static void print_failure(struct sim *sim)
 {
+    uint64_t met[SIT_COUNT];
+    char violation[sizeof sim->violation];
+
+    memcpy(met, sim->met, sizeof met);
+    memcpy(violation, sim->violation, sizeof violation);
+    sim->is_traced = true;
+    sim_run(sim);
+    sim->is_traced = sim->is_verbose;
+    memcpy(sim->met, met, sizeof met);
+    if (strcmp(sim->violation, violation) != 0)
+        printf("seed %llu: once more, it is another run: first: invariant %s\n",
+               (unsigned long long)sim->seed, violation);
     printf("seed %llu, at %lld.%03lld s of virtual time: invariant %s\n",
            (unsigned long long)sim->seed, (long long)(sim->violated_at / 1000),
            (long long)(sim->violated_at % 1000), sim->violation);
@@ -216,6 +229,7 @@ int main(int argc, char **argv)
         return usage();
     setvbuf(stdout, NULL, _IOLBF, 0);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     if (sodium_init() < 0) /* draws random bytes once per process: not from a seed's stream */
         return 2;
     struct sim *sim = calloc(1, sizeof *sim);
@@ -231,10 +245,11 @@ int main(int argc, char **argv)
     sim->server_tables = server_tables;
     sim->old_tables = old_tables;
     sim->broken = options.broken;
-    sim->is_verbose = options.is_verbose;
-    status = run_all(sim, &options);
+    sim->is_traced = sim->is_verbose = options.is_verbose;
+    if (sim_prepare(sim))
+        status = run_all(sim, &options);
+    sim_done(sim);
     vfs_free(sim->vfs);
-    free(sim->trace);
 out:
     registry_free(device_tables);
     registry_free(server_tables);

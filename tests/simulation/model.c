@@ -4,10 +4,13 @@
 #include "tests/simulation/sim.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/json.h"
 #include "base/mem.h"
+
+#define OPS_MAX 512 /* in a batch */
 
 struct op {
     char op_id[ID_SIZE];
@@ -253,7 +256,7 @@ static bool each_op(const char *body, bool (*f)(void *ctx, const cJSON *op, int 
 
 struct sending {
     struct device *d;
-    char seen[512][ID_SIZE];
+    char seen[OPS_MAX][ID_SIZE];
 };
 
 static bool send_one(void *ctx, const cJSON *op, int i)
@@ -261,19 +264,19 @@ static bool send_one(void *ctx, const cJSON *op, int i)
     struct sending *sending = ctx;
     const char *id = json_get_string(op, "clientId");
 
-    for (int j = 0; j < i && id != NULL; j++)
+    for (int j = 0; j < i && j < OPS_MAX && id != NULL; j++)
         if (strcmp(sending->seen[j], id) == 0)
             return sim_violated(sending->d->sim,
                                 "6: device %d sends two ops of one record in one batch",
                                 sending->d->index);
-    if (id != NULL && i < 512)
-        strncpy(sending->seen[i], id, ID_SIZE - 1);
+    if (i < OPS_MAX)
+        snprintf(sending->seen[i], ID_SIZE, "%s", id == NULL ? "" : id);
     return send_op(sending->d, op);
 }
 
 bool model_sent(struct device *d, const char *body)
 {
-    struct sending *sending = mem_zero(1, sizeof *sending);
+    struct sending *sending = mem_alloc(sizeof *sending); /* `seen` is filled as it goes */
 
     sending->d = d;
     bool ok = each_op(body, send_one, sending);

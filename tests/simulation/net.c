@@ -269,12 +269,13 @@ void net_send(struct device *d, const struct engine_action *action)
 
 /* ---- there ---- */
 
-static bool judge_page(struct sim *sim, const struct transfer *t, const cJSON *value)
+static void note_page(struct sim *sim, const struct transfer *t, const cJSON *value)
 {
-    int account = sim->devices[t->device].account;
     const cJSON *item = NULL;
     struct buf ids = { 0 };
 
+    if (!sim->is_traced)
+        return;
     cJSON_ArrayForEach(item, json_get(value, t->is_walk ? "docs" : "changes"))
     {
         const cJSON *doc = t->is_walk ? item : json_get(item, "doc");
@@ -284,6 +285,14 @@ static bool judge_page(struct sim *sim, const struct transfer *t, const cJSON *v
     }
     sim_note(sim, "backend: page for device %d:%s", t->device, buf_str(&ids));
     buf_done(&ids);
+}
+
+static bool judge_page(struct sim *sim, const struct transfer *t, const cJSON *value)
+{
+    int account = sim->devices[t->device].account;
+    const cJSON *item = NULL;
+
+    note_page(sim, t, value);
     sim_met(sim, t->is_walk ? SIT_WALK_PAGES : SIT_PAGES);
     cJSON_ArrayForEach(item, json_get(value, t->is_walk ? "docs" : "changes"))
     {

@@ -20,7 +20,7 @@ const char *account_email(int account)
     return emails[account];
 }
 
-void server_init(struct sim *sim)
+void server_init(struct sim *sim, const struct buf *image)
 {
     struct server *s = &sim->server;
 
@@ -28,6 +28,9 @@ void server_init(struct sim *sim)
     s->sim = sim;
     s->clock = sim->clock;
     s->is_old = sim->plan.has_old_server;
+    s->has_accounts = image != NULL;
+    if (image != NULL)
+        vfs_write_file(sim->vfs, PATH, image);
 }
 
 static void close_all(struct server *s)
@@ -118,25 +121,43 @@ static bool resolve_push(struct server *s)
     return !sim_failed(sim);
 }
 
-bool server_start(struct server *s)
+/* The first time with the accounts. */
+static enum rc open_backend(struct server *s, struct err *err)
 {
-    struct sim *sim = s->sim;
     const struct backend_options options = {
         .path = PATH,
         .vfs = VFS_NAME,
-        .registry = s->is_old ? sim->old_tables : sim->server_tables,
+        .registry = s->is_old ? s->sim->old_tables : s->sim->server_tables,
         .clock = &s->clock,
         .no_mark = true,
         .quick_hash = true,
     };
+    enum rc rc = backend_open(&options, &s->backend, err);
+
+    for (int i = 0; i < ACCOUNTS && !rc && !s->has_accounts; i++)
+        rc = backend_user_add(s->backend, emails[i], PASSWORD, err);
+    s->has_accounts = true;
+    return rc;
+}
+
+bool server_make_image(struct server *s, struct buf *out)
+{
+    struct err err = { 0 };
+    enum rc rc = open_backend(s, &err);
+
+    close_all(s);
+    return !rc && vfs_read_file(s->sim->vfs, PATH, out);
+}
+
+bool server_start(struct server *s)
+{
+    struct sim *sim = s->sim;
     struct err err = { 0 };
     bool is_first = sim->order == 0;
 
     if (!is_first && !sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes))
         vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 40), true);
-    enum rc rc = backend_open(&options, &s->backend, &err);
-    for (int i = 0; i < ACCOUNTS && !rc && is_first; i++)
-        rc = backend_user_add(s->backend, emails[i], PASSWORD, &err);
+    enum rc rc = open_backend(s, &err);
     if (died(s))
         return false;
     if (rc)

@@ -25,9 +25,11 @@ void sim_met(struct sim *sim, enum situation s)
 
 void sim_note(struct sim *sim, const char *fmt, ...)
 {
-    char *line = sim->trace[sim->traced++ % TRACE_LINES];
     va_list args;
 
+    if (!sim->is_traced)
+        return;
+    char *line = sim->trace[sim->traced++ % TRACE_LINES];
     int n = snprintf(line, TRACE_SIZE, "%9lld.%03lld  ", (long long)(sim->now / SECOND),
                      (long long)(sim->now % SECOND));
     va_start(args, fmt);
@@ -309,17 +311,19 @@ static void draw_plan(struct sim *sim)
     plan->is_big_world = rng_chance(&sim->rng, 20);
     if (plan->is_big_world)
         plan->page_limit = 0;
+    plan->has_new_disks = rng_chance(&sim->rng, 125);
     sim_note(sim,
              "plan: faults %u, crashes %u, power cuts %u, other account %d, refusals %d, clock "
              "jumps %d, page %u, "
-             "poll %lld min, slow %d, old backend %d, epochs %d, big %d",
+             "poll %lld min, slow %d, old backend %d, epochs %d, big %d, new disks %d",
              plan->faults, plan->crashes, plan->power_cuts, plan->has_other_account,
              plan->has_refusals, plan->has_clock_jumps, plan->page_limit,
              (long long)(plan->poll_ms / MINUTE), plan->is_slow_world, plan->has_old_server,
-             plan->has_epochs, plan->is_big_world);
+             plan->has_epochs, plan->is_big_world, plan->has_new_disks);
 }
 
-static void begin(struct sim *sim)
+/* Time, randomness and disks, from the seed. */
+static void begin_world(struct sim *sim)
 {
     sim->rng.state = sim->seed * 0x2545f4914f6cdd1du + 1;
     sim->entropy.state = sim->seed ^ 0x656e74726f7079u;
@@ -336,10 +340,16 @@ static void begin(struct sim *sim)
     entropy = &sim->entropy;
     randombytes_set_implementation(&entropy_source);
     vfs_reset(sim->vfs, sim->seed, &sim->clock);
+}
+
+static void begin(struct sim *sim)
+{
+    begin_world(sim);
     draw_plan(sim);
     sim->model = model_new();
     sim->net = net_new();
-    server_init(sim);
+    server_init(sim, sim->plan.has_new_disks || sim->plan.has_old_server ? NULL
+                                                                        : &sim->backend_image);
 }
 
 static void everybody_begins(struct sim *sim)
@@ -348,7 +358,7 @@ static void everybody_begins(struct sim *sim)
         return;
     office_begins(sim);
     for (int i = 0; i < DEVICES && !sim_failed(sim); i++) {
-        device_init(sim, i);
+        device_init(sim, i, sim->plan.has_new_disks ? NULL : &sim->store_image);
         device_start(&sim->devices[i]);
         sim_plan(sim, sim->now + pause_of_a_person(sim), EV_USER, i, 0);
     }
@@ -451,4 +461,22 @@ bool sim_run(struct sim *sim)
     clean_up(sim);
     sim->operations = vfs_operations(sim->vfs);
     return !sim_failed(sim);
+}
+
+bool sim_prepare(struct sim *sim)
+{
+    sim->seed = 0;
+    begin_world(sim);
+    device_init(sim, 0, NULL);
+    server_init(sim, NULL);
+    return device_make_image(&sim->devices[0], &sim->store_image) &&
+           server_make_image(&sim->server, &sim->backend_image);
+}
+
+void sim_done(struct sim *sim)
+{
+    buf_done(&sim->store_image);
+    buf_done(&sim->backend_image);
+    free(sim->trace);
+    sim->trace = NULL;
 }

@@ -127,6 +127,7 @@ struct plan {
     bool has_epochs;     /* the operator says that devices must compare everything */
     bool has_old_server; /* it does not know all tables, until it is upgraded */
     bool is_big_world;   /* more records than are applied in one transaction */
+    bool has_new_disks;  /* stores and backend are made in the run, and not before it */
 };
 
 /* ---- the parts ---- */
@@ -171,7 +172,7 @@ struct device {
 struct server {
     struct sim *sim;
     struct backend *backend; /* NULL: down */
-    bool is_old;
+    bool is_old, has_accounts;
     struct clock clock;
     char *office_token[ACCOUNTS];
     int64_t office_token_at[ACCOUNTS];
@@ -203,7 +204,7 @@ struct event {
 struct sim {
     uint64_t seed;
     enum broken broken;
-    bool is_verbose;
+    bool is_traced, is_verbose; /* notes are kept, and printed; most runs need none */
     struct plan plan;
     struct rng rng;     /* what happens; everything else has a stream of its own */
     struct rng entropy; /* libsodium's */
@@ -223,6 +224,7 @@ struct sim {
     struct model *model;
     struct net *net;
 
+    struct buf store_image, backend_image; /* of sim_prepare */
     uint64_t met[SIT_COUNT];
     char (*trace)[TRACE_SIZE];
     size_t traced;
@@ -233,9 +235,13 @@ struct sim {
 
 /* ---- sim.c ---- */
 
-/* Runs one seed. False: sim->violation says what. *sim is given with vfs, tables, seed, broken and
- * is_verbose set. */
+/* Runs one seed. False: sim->violation says what. *sim is given with vfs, tables, seed, broken,
+ * is_traced and is_verbose set. */
 bool sim_run(struct sim *sim);
+/* Before the first run: makes an empty store and an empty backend, with which most runs begin. All
+ * is given as to sim_run. sim_done frees what this and the runs have made, and not *sim. */
+bool sim_prepare(struct sim *sim);
+void sim_done(struct sim *sim);
 void sim_plan(struct sim *sim, int64_t at, enum event_kind kind, int who, uint64_t ref);
 void sim_met(struct sim *sim, enum situation s);
 void sim_note(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -251,7 +257,10 @@ void attempt_done(struct attempt *attempt);
 
 /* ---- device.c ---- */
 
-void device_init(struct sim *sim, int index);
+/* With an empty store, or an empty disk when store is NULL. */
+void device_init(struct sim *sim, int index, const struct buf *store);
+/* The file of a device whose program was started once. */
+bool device_make_image(struct device *d, struct buf *out);
 /* The process starts: files, engine. False: it died again, or the run has failed. */
 bool device_start(struct device *d);
 void device_stop(struct device *d); /* frees all; what is on the disk stays */
@@ -301,7 +310,9 @@ struct exchange {                      /* one request to the backend code, and w
     int retry_after_s;
     struct buf answer; /* yours: buf_done */
 };
-void server_init(struct sim *sim);
+/* With the accounts and no record, or with an empty disk when image is NULL. */
+void server_init(struct sim *sim, const struct buf *image);
+bool server_make_image(struct server *s, struct buf *out);
 bool server_start(struct server *s);
 void server_stop(struct server *s);
 void server_kill(struct server *s); /* between two requests */

@@ -92,6 +92,8 @@ static void note_save(struct device *d, const struct attempt *a)
 {
     struct buf text = { 0 };
 
+    if (!d->sim->is_traced)
+        return;
     for (size_t i = 0; i < a->table->column_count; i++)
         if (a->after[i] != NULL)
             buf_printf(&text, " %s=%.40s", a->table->columns[i].name, a->after[i]);

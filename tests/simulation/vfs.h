@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/buf.h"
 #include "base/clock.h"
 
 #define VFS_NAME "simulation"
@@ -37,6 +38,9 @@ void vfs_kill(struct vfs *vfs, int machine);
 /* What is left on the disk; the machine can be used again. Returns how many unsynced writes the
  * cut met. */
 uint32_t vfs_crash(struct vfs *vfs, int machine, bool power_cut);
+/* A file as it is in this moment; false: there is none. And a file that is there, and synced. */
+bool vfs_read_file(struct vfs *vfs, const char *name, struct buf *out);
+void vfs_write_file(struct vfs *vfs, const char *name, const struct buf *bytes);
 /* How many connections hold files of the machine open. */
 int vfs_open_handles(const struct vfs *vfs, int machine);
 /* A disk that says synced and is not, for files whose name ends in suffix: a planted fault. */
