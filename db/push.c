@@ -523,8 +523,7 @@ enum rc db_push_unhold(struct db *db, struct err *err)
 
 enum rc db_push_hurry(struct db *db, struct err *err)
 {
-    sqlite3_stmt *st = sql_get(db->sql, "SELECT 1 FROM sync_queue WHERE state = 'held' UNION ALL "
-                                        "SELECT 1 FROM sync_queue WHERE state = 'queued' AND retry_at > 0 LIMIT 1", err);
+    sqlite3_stmt *st = sql_get(db->sql, "SELECT 1 FROM sync_queue WHERE state = 'queued' AND retry_at > 0 LIMIT 1", err);
 
     if (st == NULL)
         return err->rc;
@@ -535,8 +534,7 @@ enum rc db_push_hurry(struct db *db, struct err *err)
     rc = tx_begin(db, SQL_FULL, err);
     if (rc)
         return rc;
-    rc = sql_exec(db->sql, "UPDATE sync_queue SET state = 'queued', retry_at = 0 "
-                           "WHERE state = 'held' OR (state = 'queued' AND retry_at > 0)", err);
+    rc = sql_exec(db->sql, "UPDATE sync_queue SET retry_at = 0 WHERE state = 'queued' AND retry_at > 0", err);
     if (!rc)
         return tx_commit(db, err);
     tx_rollback(db);

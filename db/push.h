@@ -46,7 +46,7 @@ enum rc db_push_apply(struct db *db, const struct db_push_result *results, size_
 
 /* The backend's version or epoch changed: held ops are due again. */
 enum rc db_push_unhold(struct db *db, struct err *err);
-/* A person wants it now: what waits after a refusal, and what is held, is due. Refusals stay counted. */
+/* A person wants it now: what waits some seconds after a refusal is due. The refusals stay counted. */
 enum rc db_push_hurry(struct db *db, struct err *err);
 /* The backend serves our protocol no more: every queued op is held until it does. */
 enum rc db_push_hold_all(struct db *db, const char *code, const char *message, struct err *err);

@@ -306,15 +306,15 @@ static void asked_failed(struct engine *e, enum rc rc, const char *code, const c
     err_code(&e->asked_result, code);
 }
 
-/* Who asks does not mean "in some seconds": what was refused or held is tried in this round. */
+/* Who asks does not mean "in some seconds", nor "tomorrow, for the backend did not know that table
+ * today": what was refused or held is tried in this round, and every table is asked for. */
 static void hurry_all(struct engine *e)
 {
     struct err err = { 0 };
 
+    engine_backend_changed(e);
     if (db_push_hurry(e->db, &err))
         engine_store_failed(e, &err);
-    e->push.is_maybe_due = true;
-    e->counts_stale = true;
 }
 
 static void ask_now(struct engine *e)

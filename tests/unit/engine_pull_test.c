@@ -285,6 +285,13 @@ static void a_new_table_waits_for_a_backend_that_knows_it_and_is_asked_for_daily
     EXPECT(r, "sync:getChangesSince");
     answer_no_changes(r, "c1");
     EXPECT(r, "wait"); /* not asked for again yet */
+    ask_round(r);
+    EXPECT(r, "sync:getChangesSince");
+    answer_no_changes(r, "c1");
+    EXPECT(r, "sync:getAllForUser"); /* but for who asks for a round */
+    assert_string_equal(json_get_string(r->args, "table"), "visits");
+    answer_refused(r, "unknown_table", "");
+    EXPECT(r, "wait");
     r->f->now += 25 * 3600 * 1000;
     EXPECT(r, "GET /version");
     answer_get(r, 200, "1.2.3");
