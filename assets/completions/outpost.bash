@@ -28,7 +28,7 @@ _outpost() {
         doctor) own="--repair --online --rescue --json" ;;
         queue) own="--set --to --yes --json" ;;
         logout | status) own="--json" ;;
-        tables) own="--json --out" ;;
+        tables) own="--json --out --dir" ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$own $all" -- "$cur"))

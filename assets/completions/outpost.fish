@@ -42,6 +42,7 @@ complete -c outpost -n '__fish_seen_subcommand_from sync' -l follow -d 'Stay and
 complete -c outpost -n '__fish_seen_subcommand_from queue' -a 'list show edit retry discard export'
 complete -c outpost -n '__fish_seen_subcommand_from queue' -l to -rF -d 'The file that keeps what is discarded'
 complete -c outpost -n '__fish_seen_subcommand_from queue' -l yes -d 'Do not ask'
+complete -c outpost -n '__fish_seen_subcommand_from tables' -l dir -r -d 'Definitions of another folder'
 complete -c outpost -n '__fish_seen_subcommand_from tables' -a convex -d 'The module of the Convex backend'
 complete -c outpost -n '__fish_seen_subcommand_from tables' -l out -rF -d 'Where to'
 complete -c outpost -n '__fish_seen_subcommand_from doctor' -l repair -d 'Put right what can be'

@@ -99,14 +99,30 @@ static void print_table(const struct registry *reg, const struct table *table)
     }
 }
 
-static void print_tables(const struct app *app, bool is_json)
+static void print_tables(const struct registry *reg, bool is_json)
 {
-    for (size_t i = 0; i < registry_count(app->registry); i++) {
+    for (size_t i = 0; i < registry_count(reg); i++) {
         if (is_json)
-            print_table_json(registry_at(app->registry, i));
+            print_table_json(registry_at(reg, i));
         else
-            print_table(app->registry, registry_at(app->registry, i));
+            print_table(reg, registry_at(reg, i));
     }
+}
+
+/* `--dir`: what lies in another folder, for looking at definitions before they are put in place. */
+static enum rc load_dir(const char *dir, struct registry **out, struct err *err)
+{
+    struct stat st;
+    enum rc rc;
+
+    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+        return err_set(err, RC_INVALID, _("there is no folder %.200s"), dir);
+    rc = registry_load(&dir, 1, out, err);
+    for (size_t i = 0; rc == RC_OK && i < registry_problem_count(*out); i++) {
+        const struct registry_problem *problem = registry_problem_at(*out, i);
+        complain("%s: %s", problem->source, problem->sentence);
+    }
+    return rc;
 }
 
 /* `--out`: a file, a folder (the module's name in it is tables.ts), or - for stdout. */
@@ -123,17 +139,17 @@ static char *module_path(const char *out)
 
 /* A deployment that lacks a table would strand what devices capture in it: with a definition that
  * was refused nothing is written. */
-static enum rc write_convex(const struct app *app, const char *to, struct err *err)
+static enum rc write_convex(const struct registry *reg, const char *to, struct err *err)
 {
     struct outfile out = { 0 };
     struct buf text = { 0 };
     char *path = module_path(to);
     enum rc rc;
 
-    if (registry_problem_count(app->registry))
+    if (registry_problem_count(reg))
         rc = err_set(err, RC_INVALID, _("nothing was written: correct these definitions first"));
     else
-        rc = convex_schema_write(app->registry, &text, err);
+        rc = convex_schema_write(reg, &text, err);
     if (rc == RC_OK)
         rc = outfile_open(&out, path, err);
     if (rc == RC_OK) {
@@ -141,7 +157,7 @@ static enum rc write_convex(const struct app *app, const char *to, struct err *e
         rc = outfile_finish(&out, err);
     }
     if (rc == RC_OK && out.path)
-        say(stderr, _("%zu tables in %s\n"), registry_count(app->registry), out.path);
+        say(stderr, _("%zu tables in %s\n"), registry_count(reg), out.path);
     outfile_done(&out);
     buf_done(&text);
     free(path);
@@ -150,16 +166,26 @@ static enum rc write_convex(const struct app *app, const char *to, struct err *e
 
 int command_tables(struct app *app, const struct args *args)
 {
+    const char *dir = args_value(args, "dir"), *what = args->word_count ? args->words[0] : NULL;
+    const struct registry *reg = app->registry;
+    struct registry *other = NULL;
     struct err err = { 0 };
+    int code = EXIT_DONE;
 
-    if (args->word_count == 0) {
-        print_tables(app, args_has(args, "json"));
-        return registry_problem_count(app->registry) ? EXIT_ERROR : EXIT_DONE;
-    }
-    if (strcmp(args->words[0], "convex") != 0) {
-        err_set(&err, RC_INVALID, _("\"%.60s\" is not known here; there is: convex"),
-                args->words[0]);
+    if (what && strcmp(what, "convex") != 0) {
+        err_set(&err, RC_INVALID, _("\"%.60s\" is not known here; there is: convex"), what);
         return app_misused(args, &err);
     }
-    return write_convex(app, args_value(args, "out"), &err) ? app_fail(&err) : EXIT_DONE;
+    if (dir && load_dir(dir, &other, &err) != RC_OK)
+        return app_misused(args, &err);
+    if (other)
+        reg = other;
+    if (what) {
+        code = write_convex(reg, args_value(args, "out"), &err) ? app_fail(&err) : EXIT_DONE;
+    } else {
+        print_tables(reg, args_has(args, "json"));
+        code = registry_problem_count(reg) ? EXIT_ERROR : EXIT_DONE;
+    }
+    registry_free(other);
+    return code;
 }

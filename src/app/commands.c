@@ -49,6 +49,7 @@ static const struct option_spec sync_options[] = {
     END,
 };
 static const struct option_spec tables_options[] = {
+    { "dir", N_("DIR"), N_("the definitions in this folder, instead of those of this device") },
     { "out", N_("FILE"), N_("with convex: where to, a file or a folder; - is the output") },
     JSON_LINES,
     END,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `outpost tables convex`: what it writes is what the Convex backend's own generator writes, tsc accepts it, and a
-# table that was dropped in as one file goes through the Convex functions to a second device. Needs npm.
+# `outpost tables convex`: what it writes says what the definitions say, tsc accepts it, and a table that was dropped in
+# as one file goes through the Convex functions to a second device. Needs npm.
 #
 #     tests/tables/convex.sh BUILD_DIR
 set -uo pipefail
@@ -23,22 +23,31 @@ accepted() {
         "$project/node_modules/.bin/tsc" -p "$dir/project/convex"
 }
 
-# generated OUT FILE...: by the Convex project's own script
-generated() { node "$project/scripts/tables.mjs" --out "$@"; }
-same_but_for_the_first_line() { diff <(tail -n +2 "$1") <(tail -n +2 "$2"); }
-
 echo "-- the schema"
 tables=$root/assets/tables/maintenance
 ln -s "$tables" "$dir/one.tables"
 check "for 25 tables" prints "25 tables" device one tables convex --out "$dir/25.ts"
-# The tasks come first, because they are built in.
-others=$(find "$tables" -name '*.json' ! -name tasks.json | LC_ALL=C sort)
-# shellcheck disable=SC2086
-check "the project's script writes one too" generated "$dir/script.ts" "$tables/tasks.json" $others
-check "they are the same" same_but_for_the_first_line "$dir/25.ts" "$dir/script.ts"
+check "it says what the definitions say" node "$here/convex_definitions.mjs" "$contract" "$dir/25.ts" "$tables"/*.json
 check "tsc accepts it" accepted "$dir/25.ts"
 sed 's/v.string()/v.strong()/' "$dir/25.ts" >"$dir/wrong.ts"
 check "and would not accept just anything" exits 2 accepted "$dir/wrong.ts"
+
+echo "-- names and texts that a careless generator would stumble over"
+mkdir "$dir/odd"
+cat >"$dir/odd/odd.json" <<'JSON'
+{ "name": "constructor", "label": "\"*/ `${x}` \\", "labelOne": "o'dd\u2028", "title": "default",
+  "columns": [
+    { "name": "default", "label": "// \"${a}\" \\n", "type": "text", "required": true, "maxLength": 65536 },
+    { "name": "class", "type": "bool", "default": true }, { "name": "toString", "type": "integer", "default": -0 },
+    { "name": "hasOwnProperty", "type": "real", "min": -1e-7, "max": 1e21, "default": 0.1 },
+    { "name": "kind", "type": "choice", "default": "a\"b", "choices":
+      ["a\"b", "\\", "`${process.exit()}`", "*/", "</script>", "a\u2028b", "\u00fc \ud83d\udd27", "line\nbreak", "'"] },
+    { "name": "note", "type": "text", "multiline": true, "default": "\"); throw 1; (\"" },
+    { "name": "arguments", "type": "reference", "table": "constructor" } ] }
+JSON
+check "are written" prints "2 tables" device one tables convex --dir "$dir/odd" --out "$dir/odd.ts"
+check "as they are" node "$here/convex_definitions.mjs" "$contract" "$dir/odd.ts" "$dir/odd/odd.json"
+check "tsc accepts them" accepted "$dir/odd.ts"
 
 echo "-- a table that is not in the repository"
 rm "$dir/one.tables"
@@ -49,6 +58,8 @@ write_boreholes "$dir/tables/boreholes.json"
 check "its schema, into a folder" device one tables convex --out "$dir"
 check "tsc accepts it" accepted "$dir/tables.ts"
 echo '{ "name": "b", "label": ' >"$dir/tables/bad.json"
+check "a folder elsewhere can be looked at, and is named in words" prints "bad.json: Not valid JSON" \
+    device one tables --dir "$dir/tables"
 check "with a bad definition nothing is written" exits 1 device one tables convex --out "$dir/none.ts"
 check "at all" test ! -e "$dir/none.ts"
 rm "$dir/tables/bad.json"
@@ -56,7 +67,7 @@ rm "$dir/tables/bad.json"
 echo "correct horse battery" >"$dir/password"
 mkfifo "$dir/listening" "$dir/hold"
 # The server ends when its standard input does.
-node "$contract/convex-server/server.mjs" --table "$dir/tables/boreholes.json" \
+node "$contract/convex-server/server.mjs" --tables "$dir/tables.ts" \
     --account "$email" "correct horse battery" <>"$dir/hold" >"$dir/listening" 2>"$dir/convex.log" &
 backend=$!
 exec 7<"$dir/listening"

@@ -1,4 +1,4 @@
-/** Written by scripts/tables.mjs from the table definitions: change those, not this file. */
+/** Written by `outpost tables convex` from the table definitions: change those, not this file. */
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
 import type { Definition } from "./model/definition";

@@ -12,7 +12,7 @@ project=$root/assets/convex
 dir=$(mktemp -d "${TMPDIR:-/tmp}/outpost-convex-check.XXXXXX")
 passed=0 failed=0
 trap 'rm -rf "$dir"' EXIT
-export PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE=1 OUTPOST_PROGRAM=$build/src/app/outpost
 
 # check SENTENCE COMMAND...: one case; its exit code decides.
 check() {
@@ -51,6 +51,11 @@ generated_is_current() {
             --admin-key 'x|y' --typecheck disable) && diff -r "$project/convex/_generated" "$dir/convex/_generated"
 }
 
+tables_ts_is_current() {
+    "$OUTPOST_PROGRAM" --data-dir "$dir/data" tables convex --dir "$dir/none" --out "$dir/tables.ts" &&
+        diff "$project/convex/tables.ts" "$dir/tables.ts"
+}
+
 no_registry_in_lock_files() {
     ! grep -n '"resolved"' "$contract/package-lock.json" "$project/package-lock.json"
 }
@@ -60,7 +65,8 @@ check "and those of the project that users deploy" "$contract/install.sh" "$proj
 node=$(find "$contract"/node_modules/node-linux-*/bin -name node -print -quit)
 PATH=$(dirname "$node"):$PATH
 check "the lock files name no registry" no_registry_in_lock_files
-check "tables.ts follows from the definitions" node "$project/scripts/tables.mjs" --check
+mkdir "$dir/none"
+check "tables.ts follows from the definitions" tables_ts_is_current
 check "_generated is current" generated_is_current
 check "tsc finds nothing, strictly" "$project/node_modules/.bin/tsc" -p "$project/convex"
 counted "$contract/run.py" --convex

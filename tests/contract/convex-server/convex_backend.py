@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -15,6 +16,7 @@ from control import ACCOUNTS
 from definitions import PAGES, THINGS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 START_S = 60
 
 
@@ -27,6 +29,16 @@ def node():
     return found[0]
 
 
+def write_tables(definitions, out):
+    """The tables.ts of all definitions of a folder, as a user has it written."""
+    program = os.environ.get("OUTPOST_PROGRAM", f"{ROOT}/build/release/src/app/outpost")
+    with tempfile.TemporaryDirectory(prefix="outpost-tables-") as data:
+        argv = [program, "--data-dir", data, "tables", "convex", "--dir", definitions, "--out", out]
+        done = subprocess.run(argv, stderr=subprocess.PIPE, check=False, timeout=60)
+    if done.returncode != 0:
+        raise RuntimeError(f"no tables.ts: {done.stderr.decode()}")
+
+
 class ConvexBackend:
     """One server with a database of its own, in memory; stopped by its pid."""
 
@@ -36,19 +48,21 @@ class ConvexBackend:
 
     def __init__(self, tables_dir=None, options=()):
         self.dir = tempfile.TemporaryDirectory(prefix="outpost-contract-")
-        self.tables = [tables_dir] if tables_dir else []
+        definitions = os.path.join(self.dir.name, "tables")
+        os.mkdir(definitions)
+        for path in glob.glob(os.path.join(tables_dir, "*.json")) if tables_dir else []:
+            shutil.copy(path, definitions)
         for table in (THINGS, PAGES):
-            path = os.path.join(self.dir.name, table["name"] + ".json")
+            path = os.path.join(definitions, table["name"] + ".json")
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(table, file)
-            self.tables.append(path)
+        self.tables = os.path.join(self.dir.name, "tables.ts")
+        write_tables(definitions, self.tables)
         self.options = list(options)
         self.start()
 
     def start(self):
-        words = [node(), os.path.join(HERE, "server.mjs"), *self.options]
-        for path in self.tables:
-            words += ["--table", path]
+        words = [node(), os.path.join(HERE, "server.mjs"), "--tables", self.tables, *self.options]
         for account in ACCOUNTS:
             words += ["--account", *account]
         self.log = open(os.path.join(self.dir.name, "log"), "ab")

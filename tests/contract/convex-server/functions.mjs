@@ -1,12 +1,11 @@
 /** The functions of assets/convex, bundled as `convex deploy` does it and run by convex-test. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { makeFunctionReference } from "convex/server";
 import { convexTest } from "convex-test";
 import { build } from "esbuild";
-import { generate, read } from "../../../assets/convex/scripts/tables.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const project = join(here, "..", "..", "..", "assets", "convex");
@@ -22,9 +21,9 @@ const packages = {
   },
 };
 
-/** tables.ts as the generator writes it for the given definitions. */
-function tablesOf(paths) {
-  const contents = generate(read([join(project, "..", "tables"), ...paths]));
+/** Another tables.ts, as `outpost tables convex` has written it, in the place of the project's. */
+function tablesOf(path) {
+  const contents = readFileSync(path, "utf8");
   return {
     name: "tables",
     setup({ onLoad }) {
@@ -37,7 +36,7 @@ function tablesOf(paths) {
   };
 }
 
-async function bundle(tablePaths) {
+async function bundle(tables) {
   const out = mkdtempSync(join(tmpdir(), "outpost-convex-"));
   const names = readdirSync(source)
     .filter((name) => name.endsWith(".ts") && name !== "auth.config.ts" && !name.endsWith(".d.ts"))
@@ -53,7 +52,7 @@ async function bundle(tablePaths) {
       platform: "neutral",
       sourcemap: "inline",
       logLevel: "error",
-      plugins: [packages, tablesOf(tablePaths)],
+      plugins: tables === undefined ? [packages] : [packages, tablesOf(tables)],
     });
     const modules = {};
     for (const name of names) {
@@ -119,8 +118,9 @@ function parsePath(path) {
 export class FunctionError extends Error {}
 
 export class Functions {
-  static async load(tablePaths) {
-    const modules = await bundle(tablePaths);
+  /** `tables`: the file of a tables.ts; without it, the project's own. */
+  static async load(tables) {
+    const modules = await bundle(tables);
     return new Functions(modules);
   }
 

@@ -23,7 +23,7 @@ const DAY_S = 24 * 3600;
 const source = join(dirname(fileURLToPath(import.meta.url)), "../../../assets/convex/convex");
 
 Tokens.create(SITE);
-const functions = await Functions.load([]);
+const functions = await Functions.load();
 
 /** Calls of one user. */
 function as(identity) {

@@ -2,8 +2,7 @@
 /**
  * Outpost's Convex functions behind HTTP, for tests; README.md beside this file says more.
  *
- *   node server.mjs [--table FILE|DIR]... [--account EMAIL PASSWORD]... [--signup] [--plain]
- *                   [--loud]
+ *   node server.mjs [--tables FILE] [--account EMAIL PASSWORD]... [--signup] [--plain] [--loud]
  *
  * Prints `listening URL` and `control URL` when it is ready, and ends on SIGTERM or when the pipe
  * that is its standard input is closed. --plain answers with the text of errors, as a development
@@ -24,14 +23,14 @@ const { Tokens } = await import("./tokens.mjs");
 
 function parse(words) {
   const options = {
-    tables: [],
+    tables: undefined,
     accounts: [],
     isRedacted: true,
     isSignupOpen: false,
     isLoud: false,
   };
   for (let i = 0; i < words.length; i++) {
-    if (words[i] === "--table") options.tables.push(words[++i]);
+    if (words[i] === "--tables") options.tables = words[++i];
     else if (words[i] === "--account")
       options.accounts.push({ email: words[++i], password: words[++i] });
     else if (words[i] === "--signup") options.isSignupOpen = true;
