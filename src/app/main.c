@@ -6,23 +6,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/i18n.h"
 #include "src/app/app.h"
 #include "src/app/commands.h"
 #include "src/app/print.h"
 
+/* Where the translations are: beside the program, wherever it was moved or is still being built. */
+static const char *locale_dir(char *buffer, size_t size)
+{
+    const char *dir = getenv("TEXTDOMAINDIR"); /* as gettext(1) has it: translations not installed */
+    ssize_t len = readlink("/proc/self/exe", buffer, size - 1);
+    char *end;
+
+    if (dir && *dir)
+        return dir;
+    buffer[len > 0 ? len : 0] = '\0';
+    end = strrchr(buffer, '/');
+    if (!end)
+        return OUTPOST_LOCALE_DIR;
+    (void)snprintf(end + 1, size - (size_t)(end + 1 - buffer), "%s", OUTPOST_LOCALE_FROM_PROGRAM);
+    return access(buffer, X_OK) == 0 ? buffer : OUTPOST_LOCALE_DIR;
+}
+
 /* Numbers stay as JSON and SQL have them; text is UTF-8 also where the locale has been
  * forgotten. */
 static void set_locale(void)
 {
-    const char *dir = getenv("TEXTDOMAINDIR");  /* as gettext(1) has it: translations not installed */
+    char dir[4096];
 
     if (!setlocale(LC_ALL, ""))
         setlocale(LC_ALL, "C");
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
         setlocale(LC_CTYPE, "C.UTF-8");
     setlocale(LC_NUMERIC, "C");
-    bindtextdomain("outpost", dir && *dir ? dir : OUTPOST_LOCALE_DIR);
+    bindtextdomain("outpost", locale_dir(dir, sizeof dir));
     bind_textdomain_codeset("outpost", "UTF-8");
     textdomain("outpost");
 }

@@ -245,12 +245,43 @@ static void help(void **state)
     check(w, second, NULL, false);
 }
 
+/* A program that lies elsewhere, in a language of ours; nothing says where its translations are. */
+static void speaks_german(struct world *w, const char *program)
+{
+    static const char *const german[] = { "LANGUAGE=de", NULL };
+    const char *const argv[] = { program, "--server", w->server, NULL };
+    struct term *t = &w->term;
+
+    term_start(t, 24, 80, argv, german);
+    w->has_term = true;
+    term_wait(t, "Einmal auf diesem Ger\u00e4t anmelden.");
+    term_wait(t, "| nicht angemeldet");
+    term_type(t, KEY_F10);
+    assert_int_equal(term_wait_exit(t), 0);
+    world_close(w);
+}
+
+static void a_language_is_found_in_the_build_tree_and_wherever_it_is_installed(void **state)
+{
+    struct world *w = *state;
+    char dir[300], program[320];
+
+    speaks_german(w, world_program());
+    (void)snprintf(dir, sizeof dir, "%s/moved", w->dir);
+    shell("cmake --install \"" BINARY_DIR "\" --prefix \"$1\" >/dev/null\n"
+          "mv \"$1\" \"$1-again\"\n",
+          dir);
+    (void)snprintf(program, sizeof program, "%s-again/bin/outpost", dir);
+    speaks_german(w, program);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
 #define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, make, world_remove)
         IN_A_WORLD(signing_in), IN_A_WORLD(the_first_sync), IN_A_WORLD(the_list),
         IN_A_WORLD(the_editor), IN_A_WORLD(the_queue),      IN_A_WORLD(help),
+        IN_A_WORLD(a_language_is_found_in_the_build_tree_and_wherever_it_is_installed),
     };
 
     if (argc > 1)
