@@ -1,6 +1,5 @@
 /* The simulation: one run per seed. On a violation it prints the seed, when, what, and what went
- * before, and ends with 1. At the end it says what the seeds met: a simulation that meets nothing
- * proves nothing. */
+ * before, and ends with 1. At the end it says what the seeds met. */
 #include <getopt.h>
 #include <sodium.h>
 #include <sqlite3.h>
@@ -8,14 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "tests/simulation/sim.h"
+#include <unistd.h>
+#include "tests/simulation/seeds.h"
 
-#define ENOUGH_SEEDS 1000 /* from so many on every situation must have been met */
+#define ENOUGH_FAILED 5
 
 struct options {
-    uint64_t from, seeds;
+    uint64_t from, seeds, at_least;
     int seconds; /* 0: no limit */
+    int jobs;
     bool is_verbose, is_quiet, is_twice;
+    const char *situations; /* file; NULL: none */
     enum broken broken;
 };
 
@@ -64,18 +66,16 @@ static bool add_table(struct registry *tables, const char *json)
 /* Runs the seed once more for its notes. */
 static void print_failure(struct sim *sim)
 {
-    uint64_t met[SIT_COUNT];
     char violation[sizeof sim->violation];
 
-    memcpy(met, sim->met, sizeof met);
     memcpy(violation, sim->violation, sizeof violation);
     sim->is_traced = true;
     sim_run(sim);
     sim->is_traced = sim->is_verbose;
-    memcpy(sim->met, met, sizeof met);
-    if (strcmp(sim->violation, violation) != 0)
-        printf("seed %llu: once more, it is another run: first: invariant %s\n",
-               (unsigned long long)sim->seed, violation);
+    if (strcmp(sim->violation, violation) != 0) {
+        printf("seed %llu: once more, it is another run\n", (unsigned long long)sim->seed);
+        memcpy(sim->violation, violation, sizeof violation);
+    }
     printf("seed %llu, at %lld.%03lld s of virtual time: invariant %s\n",
            (unsigned long long)sim->seed, (long long)(sim->violated_at / 1000),
            (long long)(sim->violated_at % 1000), sim->violation);
@@ -85,76 +85,71 @@ static void print_failure(struct sim *sim)
     printf("again: simulation --seed %llu --verbose%s%s\n", (unsigned long long)sim->seed,
            sim->broken != BROKEN_NOTHING ? " --broken " : "",
            sim->broken != BROKEN_NOTHING ? broken_name(sim->broken) : "");
+    fflush(stdout);
 }
 
-/* False: something was never met. */
-static bool print_situations(const struct sim *sim, uint64_t seeds)
+static void run_once(struct sim *sim)
 {
-    bool all = true;
-
-    for (int i = 0; i < SIT_COUNT; i++) {
-        printf("  %-44s %12llu\n", situation_name((enum situation)i),
-               (unsigned long long)sim->met[i]);
-        if (sim->met[i] == 0 && seeds >= ENOUGH_SEEDS) {
-            printf("%llu seeds, and none met: %s\n", (unsigned long long)seeds,
-                   situation_name((enum situation)i));
-            all = false;
-        }
-    }
-    return all;
+    if (!sim_run(sim))
+        print_failure(sim);
 }
 
 /* The same seed is the same run: as many events, and as many operations on the disks. */
-static bool run_again(struct sim *sim)
+static void run_twice(struct sim *sim)
 {
+    run_once(sim);
     uint64_t order = sim->order, operations = sim->operations;
-
-    if (!sim_run(sim))
-        return false;
-    if (sim->order == order && sim->operations == operations)
-        return true;
-    return sim_violated(sim, "repeatable: %llu and %llu events, %llu and %llu operations",
-                        (unsigned long long)order, (unsigned long long)sim->order,
-                        (unsigned long long)operations, (unsigned long long)sim->operations);
+    if (sim_failed(sim) || !sim_run(sim) ||
+        (sim->order == order && sim->operations == operations))
+        return;
+    sim_violated(sim, "repeatable: %llu and %llu events, %llu and %llu operations",
+                 (unsigned long long)order, (unsigned long long)sim->order,
+                 (unsigned long long)operations, (unsigned long long)sim->operations);
+    printf("seed %llu: %s\n", (unsigned long long)sim->seed, sim->violation);
 }
 
 static int run_all(struct sim *sim, const struct options *options)
 {
+    struct seeds seeds = {
+        .from = options->from,
+        .count = options->seeds,
+        .at_least = options->at_least,
+        .seconds = options->seconds,
+        .jobs = options->jobs,
+        .enough_failed = options->broken != BROKEN_NOTHING ? 1 : ENOUGH_FAILED,
+        .run = options->is_twice ? run_twice : run_once,
+    };
+    struct tally *tally = calloc(1, sizeof *tally);
     int64_t start = real_ms();
-    uint64_t passed = 0, failed = 0, operations = 0;
+    uint64_t last = 0;
 
-    for (uint64_t seed = options->from; seed < options->from + options->seeds; seed++) {
-        if (options->seconds > 0 && real_ms() - start >= options->seconds * 1000LL)
-            break;
-        sim->seed = seed;
-        if (sim_run(sim) && (!options->is_twice || run_again(sim))) {
-            operations += sim->operations;
-            passed++;
-            continue;
-        }
-        failed++;
-        print_failure(sim);
-        if (options->broken != BROKEN_NOTHING || failed == 5)
-            break;
-    }
+    if (tally == NULL)
+        return 2;
+    bool ok = seeds_run(&seeds, sim, tally, &last);
     int64_t took = real_ms() - start;
-    bool all = options->is_quiet || print_situations(sim, passed + failed);
-    printf("%llu seeds in %lld.%03lld s: %.1f seeds/s, %llu disk operations\n",
-           (unsigned long long)(passed + failed), (long long)(took / 1000),
+    if (!options->is_quiet)
+        ok = tally_print(tally) && ok;
+    if (options->situations != NULL)
+        ok = tally_keep(tally, options->situations) && ok;
+    printf("seeds %llu-%llu in %lld.%03lld s: %.1f seeds/s, %llu disk operations\n",
+           (unsigned long long)options->from, (unsigned long long)last, (long long)(took / 1000),
            (long long)(took % 1000),
-           (double)(passed + failed) * 1000.0 / (double)(took > 0 ? took : 1),
-           (unsigned long long)operations);
-    printf("%llu passed, %llu failed\n", (unsigned long long)passed,
-           (unsigned long long)failed + !all);
-    return failed > 0 || !all;
+           (double)tally->seeds * 1000.0 / (double)(took > 0 ? took : 1),
+           (unsigned long long)tally->operations);
+    printf("%llu seeds, %llu violations\n", (unsigned long long)tally->seeds,
+           (unsigned long long)tally->failed);
+    ok = ok && tally->failed == 0;
+    free(tally);
+    return !ok;
 }
 
 static int usage(void)
 {
     fprintf(
         stderr,
-        "usage: simulation [--seeds N] [--from S] [--seed S] [--seconds T] [--verbose] [--quiet]"
-        " [--twice] [--broken NAME]\n");
+        "usage: simulation [--seeds N] [--from S] [--seed S] [--seconds T [--at-least N]] [--jobs N]\n"
+        "                  [--situations FILE] [--verbose] [--quiet] [--twice] [--broken NAME]\n"
+        "--jobs 0: as many processes as there are processors\n");
     for (int i = 1; i < BROKEN_COUNT; i++)
         fprintf(stderr, "  --broken %s\n", broken_name((enum broken)i));
     return 2;
@@ -186,6 +181,9 @@ static bool read_options(int argc, char **argv, struct options *out)
         { "from", required_argument, NULL, 'f' },
         { "seed", required_argument, NULL, 's' },
         { "seconds", required_argument, NULL, 't' },
+        { "at-least", required_argument, NULL, 'l' },
+        { "jobs", required_argument, NULL, 'j' },
+        { "situations", required_argument, NULL, 'o' },
         { "verbose", no_argument, NULL, 'v' },
         { "quiet", no_argument, NULL, 'q' },
         { "broken", required_argument, NULL, 'b' },
@@ -196,7 +194,7 @@ static bool read_options(int argc, char **argv, struct options *out)
     int c;
 
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        if (strchr("nfst", c) != NULL && !read_number(optarg, &number))
+        if (strchr("nfstlj", c) != NULL && !read_number(optarg, &number))
             return false;
         if (c == 'n')
             out->seeds = number;
@@ -204,6 +202,12 @@ static bool read_options(int argc, char **argv, struct options *out)
             out->from = number;
         else if (c == 't')
             out->seconds = (int)number;
+        else if (c == 'l')
+            out->at_least = number;
+        else if (c == 'j')
+            out->jobs = (int)(number == 0 ? (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) : number);
+        else if (c == 'o')
+            out->situations = optarg;
         else if (c == 'v')
             out->is_verbose = true;
         else if (c == 'q')
@@ -215,19 +219,22 @@ static bool read_options(int argc, char **argv, struct options *out)
         if (c == 's')
             out->seeds = 1;
     }
+    if (out->jobs > JOBS_MAX)
+        out->jobs = JOBS_MAX;
     return optind == argc;
 }
 
 int main(int argc, char **argv)
 {
-    struct options options = { .from = 1, .seeds = 100 };
+    struct options options = { .from = 1, .seeds = 100, .jobs = 1 };
     struct registry *device_tables = NULL, *server_tables = NULL, *old_tables = NULL;
     struct err err = { 0 };
     int status = 2;
 
     if (!read_options(argc, argv, &options))
         return usage();
-    setvbuf(stdout, NULL, _IOLBF, 0);
+    /* Processes write whole failures, not each its lines between the others'. */
+    setvbuf(stdout, NULL, options.jobs > 1 ? _IOFBF : _IOLBF, 1 << 16);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     if (sodium_init() < 0) /* draws random bytes once per process: not from a seed's stream */

@@ -9,6 +9,7 @@ static const char *const situation_names[SIT_COUNT] = {
     [SIT_OFFICE_WRITES] = "office writes",
     [SIT_PUSHES] = "pushes",
     [SIT_PAGES] = "pages of changes",
+    [SIT_PAGE_EDGES] = "pages with more behind them",
     [SIT_WALK_PAGES] = "pages of walks",
     [SIT_CONFLICTS] = "conflicts",
     [SIT_REVIVALS] = "revivals",

@@ -291,8 +291,11 @@ static bool judge_page(struct sim *sim, const struct transfer *t, const cJSON *v
 {
     int account = sim->devices[t->device].account;
     const cJSON *item = NULL;
+    bool has_more = false;
 
     note_page(sim, t, value);
+    if (json_get_bool(value, "more", &has_more) && has_more)
+        sim_met(sim, SIT_PAGE_EDGES);
     sim_met(sim, t->is_walk ? SIT_WALK_PAGES : SIT_PAGES);
     cJSON_ArrayForEach(item, json_get(value, t->is_walk ? "docs" : "changes"))
     {

@@ -334,6 +334,7 @@ static void begin_world(struct sim *sim)
     sim->is_calm = false;
     sim->traced = 0;
     sim->violation[0] = '\0';
+    memset(sim->met, 0, sizeof sim->met);
     sim->clock = (struct clock){ true_wall, true_mono, sim };
     if (sim->trace == NULL)
         sim->trace = mem_zero(TRACE_LINES, TRACE_SIZE);

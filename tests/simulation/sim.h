@@ -10,6 +10,7 @@
  *   server.c   the backend: its process and its disk
  *   office.c   who works at the office
  *   model.c    plain data: what was acknowledged, what the backend must hold, judged at each answer
+ *   tally.c    what many runs met; seeds.c many seeds on all processors
  *   check.c    the invariants of a device's file, during the run and after it
  *
  * Threads  one.
@@ -40,7 +41,7 @@
 
 struct cJSON;
 
-/* ---- what a run meets; over many seeds each of it must have happened ---- */
+/* ---- what a run meets; over many seeds each of it must have happened (tally.h) ---- */
 
 enum situation {
     SIT_SAVES,
@@ -51,6 +52,7 @@ enum situation {
     SIT_OFFICE_WRITES,
     SIT_PUSHES,
     SIT_PAGES,
+    SIT_PAGE_EDGES,
     SIT_WALK_PAGES,
     SIT_CONFLICTS,
     SIT_REVIVALS,
