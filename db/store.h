@@ -125,6 +125,13 @@ void db_batch_cancel(struct db *db);
 enum db_view { DB_VIEW_OPEN, DB_VIEW_DONE, DB_VIEW_ALL };
 enum db_from { DB_FROM_START, DB_FROM_END, DB_FROM_AFTER, DB_FROM_BEFORE, DB_FROM_AT };
 
+struct db_edge {                        /* how far a reading got that looks at a part of the list only */
+    size_t looked;                      /* rows looked at */
+    bool has_more;                      /* it ended at a limit: go on AFTER (or BEFORE) this key and id */
+    struct value key;                   /* the caller's: value_done */
+    char client_id[ID_SIZE];
+};
+
 struct db_window {
     const struct table *table;
     enum db_view view;
@@ -134,6 +141,8 @@ struct db_window {
     const char *client_id;              /* not exist any more */
     const char *find;                   /* NULL, or words that must all occur in the text columns (folded) */
     size_t count;                       /* at most so many rows */
+    size_t look_max;                    /* with find: looks at no more rows than that; 0: at all */
+    struct db_edge *edge;               /* all zero before it is filled; NULL: nobody wants to know */
 };
 
 struct record_list {

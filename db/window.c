@@ -215,11 +215,19 @@ static void reverse(struct record_list *list)
     }
 }
 
+static void set_edge(struct db_edge *edge, const struct record *rec)
+{
+    edge->has_more = true;
+    value_copy(&edge->key, &rec->key);
+    memcpy(edge->client_id, rec->client_id, ID_SIZE);
+}
+
 enum rc db_window_read(struct db *db, const struct db_window *w, struct record_list *out, struct err *err)
 {
     struct record_list list = { mem_zero(w->count == 0 ? 1 : w->count, sizeof *list.items), 0 };
     struct buf words = { 0 };
     bool is_backward = w->from == DB_FROM_END || w->from == DB_FROM_BEFORE;
+    size_t looked = 0;
     enum rc rc = RC_NOT_FOUND;
 
     if (w->find != NULL)
@@ -233,13 +241,17 @@ enum rc db_window_read(struct db *db, const struct db_window *w, struct record_l
         sql_bind_value(st, 1, w->key);
         sql_bind_text(st, 2, w->client_id);
     }
-    sql_bind_i64(st, 3, words.len > 0 ? -1 : (int64_t)w->count);
+    int64_t limit = w->look_max > 0 ? (int64_t)w->look_max : -1;
+    sql_bind_i64(st, 3, words.len > 0 ? limit : (int64_t)w->count);
     while (list.count < w->count && (rc = sql_step(db->sql, st, err)) == RC_OK) {
         struct record *rec = &list.items[list.count];
         struct row row;
         row_load(&row, w->table, st);
         record_from_row(rec, &row);
         load_key(&rec->key, st, 12 + (int)w->table->column_count);
+        looked++;
+        if (w->edge != NULL && looked == w->look_max)
+            set_edge(w->edge, rec);
         if (words.len > 0 && !matches(rec, &words))
             record_done(rec);
         else
@@ -249,6 +261,11 @@ enum rc db_window_read(struct db *db, const struct db_window *w, struct record_l
     rc = rc == RC_NOT_FOUND ? RC_OK : rc;
     for (size_t i = 0; !rc && i < list.count; i++)
         rc = read_mark(db, &list.items[i], err);
+    if (w->edge != NULL) {
+        w->edge->looked = looked;
+        if (!rc && !w->edge->has_more && list.count > 0 && list.count == w->count)
+            set_edge(w->edge, &list.items[list.count - 1]);
+    }
     if (is_backward)
         reverse(&list);
 out:

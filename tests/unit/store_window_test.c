@@ -150,6 +150,41 @@ static void finding_looks_for_all_words_in_any_case(void **state)
     assert_string_equal(titles(f, w), "");
 }
 
+/* "alpha" in the list of five, two rows looked at each time; what is found, and how far it got. */
+static void finding_in_parts_meets_what_finding_at_once_meets(void **state)
+{
+    struct fixture *f = *state;
+    struct db_edge edge = { 0 };
+    struct db_window w = { .view = DB_VIEW_ALL, .from = DB_FROM_START, .count = 10, .find = "a",
+                           .look_max = 2, .edge = &edge, .sort = sort_named(f, "title") };
+    struct value key = { 0 };
+    char client_id[ID_SIZE];
+    struct buf found = { 0 };
+
+    add_some(f);
+    for (int part = 0; part < 3; part++) {
+        buf_printf(&found, "%s|", titles(f, w));
+        assert_int_equal(edge.looked, part < 2 ? 2 : 1);
+        assert_int_equal(edge.has_more, part < 2);
+        value_done(&key);
+        key = edge.key;
+        memcpy(client_id, edge.client_id, ID_SIZE);
+        edge = (struct db_edge){ 0 };
+        w.from = DB_FROM_AFTER;
+        w.key = &key;
+        w.client_id = client_id;
+    }
+    assert_string_equal(buf_str(&found), "Alpha bravo|charlie delta||");
+    value_done(&key);
+    w.from = DB_FROM_END;
+    w.count = 1;
+    assert_string_equal(titles(f, w), "delta");
+    assert_int_equal(edge.looked, 2);
+    assert_true(edge.has_more);         /* the room was used up */
+    value_done(&edge.key);
+    buf_done(&found);
+}
+
 static void a_prefix_of_an_id_finds_its_record(void **state)
 {
     struct fixture *f = *state;
@@ -198,6 +233,7 @@ int main(void)
         T(paging_meets_every_record_once_in_every_order),
         T(a_rank_is_the_place_of_a_row_in_every_view_and_order),
         T(finding_looks_for_all_words_in_any_case),
+        T(finding_in_parts_meets_what_finding_at_once_meets),
         T(a_prefix_of_an_id_finds_its_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
