@@ -30,11 +30,6 @@ static const struct column_type *const types[] = {
 /* Sorts after every other text: SQLite compares UTF-8 bytes, and this is the last code point. */
 static const char last_text[] = "\xF4\x8F\xBF\xBF";
 
-const struct column_type *column_type_of(const struct column *col)
-{
-    return types[col->kind];
-}
-
 const struct column_type *column_type_named(const char *name, enum column_kind *kind)
 {
     for (size_t i = 0; i < TYPE_COUNT; i++) {

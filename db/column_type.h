@@ -48,8 +48,6 @@ extern const struct column_type column_type_text, column_type_bool, column_type_
     column_type_real, column_type_date, column_type_timestamp, column_type_choice,
     column_type_reference;
 
-const struct column_type *column_type_of(const struct column *col);
-
 /* NULL when there is no kind of that name. */
 const struct column_type *column_type_named(const char *name, enum column_kind *kind);
 

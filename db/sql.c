@@ -218,11 +218,6 @@ void sql_wait_while(struct sql *sql, bool (*waits_on)(void *ctx), void *ctx)
     sql->waits_ctx = ctx;
 }
 
-void sql_adopt(struct sql *sql)
-{
-    sql->owner = pthread_self();
-}
-
 sqlite3 *sql_handle(struct sql *sql)
 {
     return sql->handle;

@@ -1,7 +1,7 @@
 /* db/sql.h: the thin layer over SQLite that the store and the embedded backend share: one connection of one
  * thread, statements prepared once, errors turned into struct err. Only those two may include it.
  *
- * Threads  a struct sql belongs to the thread that opened it (asserted); sql_adopt hands it to the calling one.
+ * Threads  a struct sql belongs to the thread that opened it (asserted).
  * Errors   SQLITE_FULL -> RC_FULL, BUSY/LOCKED -> RC_BUSY, CORRUPT/NOTADB -> RC_CORRUPT, NOMEM -> RC_NOMEM, else RC_IO
  *          (RC_INTERNAL for a mistake in our SQL). Sentences say what a person can do.
  * Source   sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous.
@@ -35,7 +35,6 @@ enum rc sql_open(const struct sql_options *options, struct sql **out, struct err
 void sql_close(struct sql *sql);                        /* sql_close(NULL) is fine */
 /* Asked before each retry for the lock; false: waits no more. NULL: asks nobody. */
 void sql_wait_while(struct sql *sql, bool (*waits_on)(void *ctx), void *ctx);
-void sql_adopt(struct sql *sql);
 sqlite3 *sql_handle(struct sql *sql);
 
 /* A prepared statement, reset and with its bindings cleared, owned by the connection and kept for the next time.

@@ -115,11 +115,6 @@ const struct registry *db_registry(const struct db *db)
     return db->registry;
 }
 
-const char *db_path(const struct db *db)
-{
-    return db->path;
-}
-
 int64_t db_now(const struct db *db)
 {
     return clock_wall(db->clock);

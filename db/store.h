@@ -51,7 +51,6 @@ void db_close(struct db *db);                           /* db_close(NULL) is fin
  * up with RC_BUSY before its 5 s are over. Whoever is to end asks with it. NULL: always the 5 s. ctx: borrowed. */
 void db_wait_while(struct db *db, bool (*waits_on)(void *ctx), void *ctx);
 const struct registry *db_registry(const struct db *db);
-const char *db_path(const struct db *db);               /* borrowed */
 
 /* ---- records ---- */
 

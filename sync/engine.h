@@ -91,7 +91,5 @@ void engine_aborted(struct engine *e);
 
 /* Fills all but the holder fields. */
 void engine_status(struct engine *e, struct sync_status *out);
-/* Rises whenever engine_status would say something new. */
-uint64_t engine_status_version(const struct engine *e);
 
 #endif

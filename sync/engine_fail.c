@@ -3,6 +3,7 @@
 #include "sync/engine.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/i18n.h"
 #include "base/log.h"
@@ -118,6 +119,10 @@ void engine_backend_changed(struct engine *e)
     for (size_t i = 0; i < registry_count(db_registry(e->db)); i++)
         e->pull.marks[i].unknown_until = 0;
     if (db_push_unhold(e->db, &err)) {
+        /* Else they would be held for a day: the next round finds the version new once more. */
+        free(e->version);
+        e->version = NULL;
+        e->version_at = engine_now(e);
         engine_store_failed(e, &err);
         return;
     }

@@ -89,11 +89,6 @@ void engine_status(struct engine *e, struct sync_status *out)
         snprintf(out->table, sizeof(out->table), "%s", e->pull.table->name);
 }
 
-uint64_t engine_status_version(const struct engine *e)
-{
-    return e->status_version;
-}
-
 /* ---- for the others ---- */
 
 static void fill_state(struct engine *e, struct db_state *out)

@@ -1,0 +1,310 @@
+/* The engine, while each call of SQLite in its store fails once: whatever it was doing, it goes on
+ * when the store does, and everything arrives. */
+#include "tests/torture/planted.h"
+#include "tests/unit/engine_rig.h"
+
+#define TURNS_MAX 400
+#define ROUNDS 4 /* of which each begins with something that a person does */
+
+/* What happens once, instead of a good answer to the request. */
+struct incident {
+    const char *name, *asked;
+    int http;
+    const char *body;     /* JSON with ' for " */
+    const char *epoch;    /* that the backend has from now on */
+    bool is_sign_in_over; /* the next refresh is refused, too */
+    bool is_signed_in_elsewhere;
+};
+
+static const struct incident incidents[] = {
+    { .name = "nothing", .asked = "none" },
+    { .name = "a refused token",
+      .asked = "sync:getChangesSince",
+      .http = 401,
+      .body = "{'code':'Unauthenticated','message':'x'}" },
+    { .name = "a token that others replaced",
+      .asked = "sync:getChangesSince",
+      .http = 401,
+      .body = "{'code':'Unauthenticated','message':'x'}",
+      .is_signed_in_elsewhere = true },
+    { .name = "the end of the session",
+      .asked = "sync:bulkUpsert",
+      .http = 401,
+      .body = "{'code':'Unauthenticated','message':'x'}",
+      .is_sign_in_over = true },
+    { .name = "a restored backend", .asked = "sync:getChangesSince", .epoch = "e2" },
+    { .name = "an unknown cursor",
+      .asked = "sync:getChangesSince",
+      .http = 200,
+      .body = "{'status':'error','errorMessage':'x','errorData':{'code':'cursor_unknown','message':"
+              "'x','table':'tasks'}}" },
+    { .name = "a client that is too old",
+      .asked = "sync:bulkUpsert",
+      .http = 200,
+      .body = "{'status':'error','errorMessage':'x','errorData':{'code':'client_too_old',"
+              "'message':'x'}}" },
+    { .name = "an error without a reason",
+      .asked = "sync:bulkUpsert",
+      .http = 200,
+      .body = "{'status':'error','errorMessage':'[Request ID: 1] Server Error'}" },
+    { .name = "an outage", .asked = "sync:bulkUpsert", .http = 503, .body = "{}" },
+};
+
+struct play {
+    struct rig *r;
+    struct db *other; /* of another process: it does not fail */
+    const struct incident *incident;
+    const char *epoch;
+    bool has_happened;
+    uint32_t happened_at; /* the call */
+    bool is_sign_in_over;
+    int tokens;  /* so many were handed out */
+    cJSON *docs; /* that the backend has accepted in its epoch */
+};
+
+static void sign_in_elsewhere(struct play *play)
+{
+    char token[20], refresh[20];
+
+    snprintf(token, sizeof token, "token-%d", ++play->tokens);
+    snprintf(refresh, sizeof refresh, "refresh-%d", play->tokens);
+    const struct db_account account = {
+        .server = "http://127.0.0.1:1",
+        .instance = "pump-house-7",
+        .user_id = "u1",
+        .email = "maria@example.org",
+        .device_id = "device-1",
+        .token = token,
+        .refresh = refresh,
+    };
+    must(play->r->f, db_account_write(play->other, &account, &play->r->f->err));
+    play->is_sign_in_over = false;
+}
+
+static void save_elsewhere(struct play *play, const char *text)
+{
+    struct db_saved saved;
+
+    must(play->r->f, fixture_try_save(play->r->f, play->other, NULL, &saved, "text", text, NULL));
+}
+
+static bool is_incident(struct play *play)
+{
+    const struct incident *in = play->incident;
+    struct buf body = { 0 };
+
+    if (play->has_happened || strcmp(play->r->asked, in->asked) != 0)
+        return false;
+    play->has_happened = true;
+    play->happened_at = planted_count();
+    play->is_sign_in_over = in->is_sign_in_over;
+    if (in->epoch) {
+        play->epoch = in->epoch;
+        cJSON_Delete(play->docs);
+        play->docs = cJSON_CreateArray();
+    }
+    if (in->is_signed_in_elsewhere)
+        sign_in_elsewhere(play);
+    if (!in->body)
+        return false;
+    buf_puts(&body, in->body);
+    for (size_t i = 0; i < body.len; i++)
+        body.data[i] = body.data[i] == '\'' ? '"' : body.data[i];
+    answer_http(play->r, in->http, buf_str(&body), 0);
+    buf_done(&body);
+    return true;
+}
+
+static void accept(struct play *play)
+{
+    cJSON *value = rig_push_value(play->r, play->epoch);
+    const cJSON *result;
+
+    if (json_get(value, "result"))
+        cJSON_AddItemToArray(play->docs,
+                             cJSON_Duplicate(json_get(json_get(value, "result"), "doc"), true));
+    cJSON_ArrayForEach(result, json_get(value, "results"))
+        cJSON_AddItemToArray(play->docs, cJSON_Duplicate(json_get(result, "doc"), true));
+    answer_value(play->r, value);
+}
+
+static void reply(struct play *play)
+{
+    struct rig *r = play->r;
+    char text[200];
+
+    if (is_incident(play))
+        return;
+    if (strcmp(r->asked, "GET /instance_name") == 0) {
+        answer_get(r, 200, "pump-house-7\n");
+    } else if (strcmp(r->asked, "GET /version") == 0) {
+        answer_get(r, 200, play->has_happened ? "2.0.0" : "1.2.3");
+    } else if (strcmp(r->asked, "auth:signIn") == 0) {
+        snprintf(text, sizeof text, "{'tokens':{'token':'token-%d','refreshToken':'refresh-%d'}}",
+                 play->tokens + 1, play->tokens + 1);
+        play->tokens += !play->is_sign_in_over;
+        answer(r, play->is_sign_in_over ? "{'tokens':null}" : text);
+    } else if (strcmp(r->asked, "sync:head") == 0) {
+        snprintf(text, sizeof text, "{'epoch':'%s','head':'h1'}", play->epoch);
+        answer(r, text);
+    } else if (strcmp(r->asked, "sync:getAllForUser") == 0) {
+        answer_value(r, walk_page(cJSON_Duplicate(play->docs, true), play->epoch, "w1", false));
+    } else if (strcmp(r->asked, "sync:getChangesSince") == 0) {
+        snprintf(text, sizeof text,
+                 "{'epoch':'%s','changes':[],'cursors':{'tasks':'c%d'},'more':false}", play->epoch,
+                 r->slices % 9);
+        answer(r, text);
+    } else {
+        accept(play);
+    }
+}
+
+static bool is_at_rest(struct play *play)
+{
+    struct sync_status status = rig_status(play->r);
+
+    return status.waiting == 0 && status.is_complete && status.last.rc == RC_OK &&
+           status.phase == SYNC_IDLE;
+}
+
+/* Until everything has arrived. A person signs in when asked to, and looks again each hour. */
+static void drain(struct play *play)
+{
+    struct rig *r = play->r;
+
+    for (int turn = 0; turn < TURNS_MAX; turn++) {
+        if (strcmp(rig_next(r), "wait") != 0) {
+            reply(play);
+        } else if (rig_status(r).needs_sign_in) {
+            sign_in_elsewhere(play);
+            engine_wake(r->engine, ENGINE_SIGNED_IN);
+        } else if (is_at_rest(play)) {
+            return;
+        } else if (r->action.until_ms == INT64_MAX) {
+            r->f->now += 3600 * 1000;
+            engine_wake(r->engine, ENGINE_NOW);
+        } else {
+            rig_sleep(r);
+        }
+    }
+    fail_msg("%s: it never comes to rest (%s)", play->incident->name, rig_status(r).last.msg);
+}
+
+/* After an incident, one round in peace is enough. */
+static int rounds_of(const struct incident *incident)
+{
+    return incident == incidents ? ROUNDS : 2;
+}
+
+static void session(struct play *play)
+{
+    static const enum engine_wake wakes[ROUNDS] = { ENGINE_LOCAL_CHANGE, ENGINE_NOW, ENGINE_RETRY,
+                                                    ENGINE_TOOK_LOCK };
+    char text[20];
+
+    for (int i = 0; i < rounds_of(play->incident); i++) {
+        for (int k = 0; k < 2; k++) {
+            snprintf(text, sizeof text, "round %d, %d", i, k);
+            save_elsewhere(play, text);
+        }
+        engine_wake(play->r->engine, wakes[i]);
+        drain(play);
+    }
+}
+
+static void use_planted_files(struct rig *r)
+{
+    const struct db_options options = { .path = r->f->path,
+                                        .vfs = PLANTED_VFS,
+                                        .role = DB_SYNCER,
+                                        .registry = r->f->reg,
+                                        .clock = &r->f->clock,
+                                        .no_bell = true };
+
+    db_close(r->f->db);
+    r->f->db = NULL;
+    must(r->f, db_open(&options, &r->f->db, &r->f->err));
+}
+
+static void no_trouble(void *ctx, const struct db_finding *finding)
+{
+    if (finding->gravity != DB_NOTE)
+        fail_msg("%s: %s", ((const struct incident *)ctx)->name, finding->what);
+}
+
+/* True: the n-th call has failed. *happened_at: the call at which the incident came, or 0. */
+static bool play_with_failure(const struct incident *incident, uint32_t n, uint32_t *happened_at)
+{
+    struct play play = {
+        .incident = incident, .epoch = "e1", .tokens = 1, .docs = cJSON_CreateArray()
+    };
+    void *state = NULL;
+
+    assert_int_equal(rig_setup(&state), 0);
+    play.r = state;
+    use_planted_files(play.r);
+    fixture_walk(play.r->f, NULL, "e1", "c1");
+    rig_start(play.r);
+    play.other = fixture_open(play.r->f, DB_WRITER);
+    planted_arm(PLANTED_CALL, n, 1);
+    session(&play);
+    bool has_fired = planted_fired();
+    planted_arm(PLANTED_NONE, 0, 0);
+    fixture_queue(play.r->f, 0);
+    assert_int_equal(fixture_count(play.r->f, DB_VIEW_ALL), 2 * rounds_of(incident));
+    must(play.r->f, db_doctor(play.r->f->db, false, no_trouble, (void *)incident, &play.r->f->err));
+    db_close(play.other);
+    rig_teardown(&state);
+    cJSON_Delete(play.docs);
+    *happened_at = play.happened_at;
+    return has_fired;
+}
+
+static void whatever_call_of_the_store_fails_everything_arrives(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof incidents / sizeof *incidents; i++) {
+        uint32_t happened_at = 0, ignored;
+        assert_false(play_with_failure(&incidents[i], 0, &happened_at));
+        /* What comes before it was swept without it. */
+        uint32_t n = happened_at + 1;
+        while (play_with_failure(&incidents[i], n, &ignored))
+            n++;
+        assert_true(n > happened_at + 20);
+    }
+}
+
+static void an_engine_that_can_not_read_its_store_does_not_start(void **state)
+{
+    struct rig *r = *state;
+    uint32_t n = 1;
+
+    use_planted_files(r);
+    for (;;) {
+        const struct engine_options options = { .db = r->f->db, .clock = &r->f->clock };
+        struct engine *engine = NULL;
+
+        planted_arm(PLANTED_CALL, n, 1);
+        enum rc rc = engine_new(&options, &engine, &r->f->err);
+        bool has_fired = planted_fired();
+        planted_arm(PLANTED_NONE, 0, 0);
+        engine_free(engine);
+        if (!has_fired)
+            break;
+        assert_int_equal(rc, RC_IO);
+        n++;
+    }
+    assert_true(n > 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whatever_call_of_the_store_fails_everything_arrives),
+        cmocka_unit_test_setup_teardown(an_engine_that_can_not_read_its_store_does_not_start,
+                                        rig_setup, rig_teardown),
+    };
+
+    planted_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
