@@ -200,7 +200,7 @@ static void session(struct play *play)
 {
     static const enum engine_wake wakes[ROUNDS] = { ENGINE_LOCAL_CHANGE, ENGINE_NOW, ENGINE_RETRY,
                                                     ENGINE_TOOK_LOCK };
-    char text[20];
+    char text[40];
 
     for (int i = 0; i < rounds_of(play->incident); i++) {
         for (int k = 0; k < 2; k++) {
