@@ -40,12 +40,13 @@ static void discard(struct device *d, const struct db_op *op)
     struct err err = { 0 };
 
     sim_note(sim, "device %d: discard %s of %.13s", d->index, op->op_id, op->client_id);
-    enum rc rc = db_queue_discard(d->user_db, op, SYNC_WANT_NEW_RUN, &err);
-    if (!rc)
-        withdraw(d, op);
-    else
-        memcpy(d->discard, op->op_id, ID_SIZE);
+    memcpy(d->discard, op->op_id, ID_SIZE);
     memcpy(d->discard_of, op->client_id, ID_SIZE);
+    enum rc rc = db_queue_discard(d->user_db, op, SYNC_WANT_NEW_RUN, &err);
+    if (!rc) {
+        withdraw(d, op);
+        d->discard[0] = '\0';
+    }
     if (device_died(d, "save"))
         return;
     if (rc) {

@@ -152,13 +152,30 @@ void vfs_write_file(struct vfs *vfs, const char *name, const struct buf *bytes)
 
 /* ---- dying ---- */
 
-enum fate disk_fate(struct vfs *vfs, int machine)
+/* SQLite's own randomness goes into WALs: it must be the same with and without a look. */
+static void let_watch(struct vfs *vfs, int machine)
+{
+    struct rng sqlite_rng = vfs->sqlite_rng;
+
+    vfs->is_watching = true;
+    sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SAVE);
+    vfs->watch(vfs->watch_ctx, machine);
+    sqlite3_test_control(SQLITE_TESTCTRL_PRNG_RESTORE);
+    vfs->is_watching = false;
+    vfs->sqlite_rng = sqlite_rng;
+}
+
+enum fate disk_fate(struct vfs *vfs, int machine, bool changes)
 {
     struct machine *m = &vfs->machines[machine];
 
+    if (vfs->is_watching)
+        return m->is_dead ? IS_DEAD : LIVES;
     vfs->operations++;
     if (m->is_dead)
         return IS_DEAD;
+    if (vfs->watch != NULL && changes)
+        let_watch(vfs, machine);
     if (!m->is_armed || m->countdown-- > 0)
         return LIVES;
     m->is_armed = false;
@@ -211,7 +228,7 @@ int vfs_open_handles(const struct vfs *vfs, int machine)
 }
 
 /* Back to the synced state, keeping what each write had put there; then some of them again. */
-static uint32_t cut_power(struct vfs *vfs, struct file *f)
+static uint32_t cut_power(struct file *f, struct rng *rng)
 {
     uint32_t met = (uint32_t)f->undo_count;
     unsigned char **written = mem_zero(f->undo_count + 1, sizeof *written);
@@ -233,9 +250,9 @@ static uint32_t cut_power(struct vfs *vfs, struct file *f)
         struct undo *u = &f->undos[i];
         /* Half of the writes are whole or gone, the others torn. */
         static const uint32_t keep_per_mille[] = { 1000, 0, 500, 500 };
-        uint32_t keep = keep_per_mille[rng_below(&vfs->crash_rng, 4)];
+        uint32_t keep = keep_per_mille[rng_below(rng, 4)];
         for (size_t at = 0; at < written_len[i]; at += SECTOR) {
-            if (!rng_chance(&vfs->crash_rng, keep))
+            if (!rng_chance(rng, keep))
                 continue;
             size_t n = written_len[i] - at < SECTOR ? written_len[i] - at : SECTOR;
             if (u->offset + at + n > f->len)
@@ -246,7 +263,6 @@ static uint32_t cut_power(struct vfs *vfs, struct file *f)
     }
     free(written);
     free(written_len);
-    forget_undos(f);
     return met;
 }
 
@@ -257,10 +273,55 @@ uint32_t vfs_crash(struct vfs *vfs, int machine, bool power_cut)
     for (struct file *f = vfs->files; f != NULL; f = f->next) {
         if (f->machine != machine)
             continue;
-        if (power_cut && !f->is_deleted)
-            met += cut_power(vfs, f);
+        if (power_cut && !f->is_deleted) {
+            met += cut_power(f, &vfs->crash_rng);
+            forget_undos(f);
+        }
     }
     vfs->machines[machine].is_dead = false;
     vfs_disarm(vfs, machine);
     return met;
+}
+
+/* ---- looking at what a cut would leave ---- */
+
+void vfs_watch(struct vfs *vfs, void (*watch)(void *ctx, int machine), void *ctx)
+{
+    vfs->watch = watch;
+    vfs->watch_ctx = ctx;
+}
+
+static void cut_file(struct vfs *vfs, const struct file *f, int to, struct rng *rng)
+{
+    char name[NAME_SIZE];
+
+    snprintf(name, sizeof name, "%d%s", to, f->name + 1);
+    struct file *copy = disk_make(vfs, name);
+    set_len(copy, f->len);
+    if (f->len > 0)
+        memcpy(copy->data, f->data, f->len);
+    copy->undos = f->undos; /* borrowed: the same writes are taken back */
+    copy->undo_count = f->undo_count;
+    cut_power(copy, rng);
+    copy->undos = NULL;
+    copy->undo_count = 0;
+}
+
+void vfs_cut_copy(struct vfs *vfs, int machine, int to, struct rng *rng)
+{
+    for (const struct file *f = vfs->files; f != NULL; f = f->next)
+        if (f->machine == machine && !f->is_deleted)
+            cut_file(vfs, f, to, rng);
+}
+
+void vfs_empty(struct vfs *vfs, int machine)
+{
+    struct file *next;
+
+    for (struct file *f = vfs->files; f != NULL; f = next) {
+        next = f->next;
+        if (f->machine == machine)
+            disk_remove(vfs, f);
+    }
+    vfs->machines[machine].is_dead = false;
 }

@@ -54,6 +54,9 @@ struct vfs {
     struct rng crash_rng, sqlite_rng;
     const struct clock *clock;
     uint64_t operations;
+    void (*watch)(void *ctx, int machine);
+    void *watch_ctx;
+    bool is_watching;
 };
 
 struct handle {
@@ -73,8 +76,8 @@ void disk_truncate(struct file *f, size_t len);
 void disk_sync(struct vfs *vfs, struct file *f);
 void disk_drop_regions(struct file *f);
 
-/* What becomes of the operation that begins now. */
+/* What becomes of the operation that begins now. changes: it is not a read. */
 enum fate { LIVES, DIES_BEFORE, DIES_HALFWAY, DIES_AFTER, IS_DEAD };
-enum fate disk_fate(struct vfs *vfs, int machine);
+enum fate disk_fate(struct vfs *vfs, int machine, bool changes);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "tests/simulation/powercut.h"
 #include "tests/simulation/seeds.h"
 
 #define ENOUGH_FAILED 5
@@ -16,7 +17,7 @@ struct options {
     uint64_t from, seeds, at_least;
     int seconds; /* 0: no limit */
     int jobs;
-    bool is_verbose, is_quiet, is_twice;
+    bool is_verbose, is_quiet, is_twice, has_power_cuts;
     const char *situations; /* file; NULL: none */
     enum broken broken;
 };
@@ -64,13 +65,13 @@ static bool add_table(struct registry *tables, const char *json)
 }
 
 /* Runs the seed once more for its notes. */
-static void print_failure(struct sim *sim)
+static void print_failure(struct sim *sim, bool (*run)(struct sim *sim))
 {
     char violation[sizeof sim->violation];
 
     memcpy(violation, sim->violation, sizeof violation);
     sim->is_traced = true;
-    sim_run(sim);
+    run(sim);
     sim->is_traced = sim->is_verbose;
     if (strcmp(sim->violation, violation) != 0) {
         printf("seed %llu: once more, it is another run\n", (unsigned long long)sim->seed);
@@ -82,7 +83,8 @@ static void print_failure(struct sim *sim)
     size_t from = sim->traced > TRACE_LINES ? sim->traced - TRACE_LINES : 0;
     for (size_t i = from; i < sim->traced; i++)
         printf("  %s\n", sim->trace[i % TRACE_LINES]);
-    printf("again: simulation --seed %llu --verbose%s%s\n", (unsigned long long)sim->seed,
+    printf("again: simulation --seed %llu --verbose%s%s%s\n", (unsigned long long)sim->seed,
+           sim->is_for_power_cuts ? " --power-cuts" : "",
            sim->broken != BROKEN_NOTHING ? " --broken " : "",
            sim->broken != BROKEN_NOTHING ? broken_name(sim->broken) : "");
     fflush(stdout);
@@ -91,7 +93,13 @@ static void print_failure(struct sim *sim)
 static void run_once(struct sim *sim)
 {
     if (!sim_run(sim))
-        print_failure(sim);
+        print_failure(sim, sim_run);
+}
+
+static void run_power_cuts(struct sim *sim)
+{
+    if (!powercut_run(sim))
+        print_failure(sim, powercut_run);
 }
 
 /* The same seed is the same run: as many events, and as many operations on the disks. */
@@ -117,7 +125,7 @@ static int run_all(struct sim *sim, const struct options *options)
         .seconds = options->seconds,
         .jobs = options->jobs,
         .enough_failed = options->broken != BROKEN_NOTHING ? 1 : ENOUGH_FAILED,
-        .run = options->is_twice ? run_twice : run_once,
+        .run = options->has_power_cuts ? run_power_cuts : options->is_twice ? run_twice : run_once,
     };
     struct tally *tally = calloc(1, sizeof *tally);
     int64_t start = real_ms();
@@ -136,6 +144,10 @@ static int run_all(struct sim *sim, const struct options *options)
            (long long)(took % 1000),
            (double)tally->seeds * 1000.0 / (double)(took > 0 ? took : 1),
            (unsigned long long)tally->operations);
+    if (options->has_power_cuts)
+        printf("%llu power cuts looked at, %llu of them of the backend\n",
+               (unsigned long long)(tally->points[0] + tally->points[1]),
+               (unsigned long long)tally->points[1]);
     printf("%llu seeds, %llu violations\n", (unsigned long long)tally->seeds,
            (unsigned long long)tally->failed);
     ok = ok && tally->failed == 0;
@@ -148,7 +160,8 @@ static int usage(void)
     fprintf(
         stderr,
         "usage: simulation [--seeds N] [--from S] [--seed S] [--seconds T [--at-least N]] [--jobs N]\n"
-        "                  [--situations FILE] [--verbose] [--quiet] [--twice] [--broken NAME]\n"
+        "                  [--situations FILE] [--verbose] [--quiet] [--twice | --power-cuts]\n"
+        "                  [--broken NAME]\n"
         "--jobs 0: as many processes as there are processors\n");
     for (int i = 1; i < BROKEN_COUNT; i++)
         fprintf(stderr, "  --broken %s\n", broken_name((enum broken)i));
@@ -188,6 +201,7 @@ static bool read_options(int argc, char **argv, struct options *out)
         { "quiet", no_argument, NULL, 'q' },
         { "broken", required_argument, NULL, 'b' },
         { "twice", no_argument, NULL, '2' },
+        { "power-cuts", no_argument, NULL, 'p' },
         { NULL, 0, NULL, 0 },
     };
     uint64_t number = 0;
@@ -212,6 +226,8 @@ static bool read_options(int argc, char **argv, struct options *out)
             out->is_verbose = true;
         else if (c == 'q')
             out->is_quiet = true;
+        else if (c == 'p')
+            out->has_power_cuts = true;
         else if (c == '2')
             out->is_twice = true;
         else if (c != 'b' || !read_broken(optarg, &out->broken))

@@ -132,6 +132,25 @@ void model_typed(struct model_record *r, int device, size_t column, const char *
     w->values[w->count++] = mem_strdup(json);
 }
 
+void model_untyped(struct model_record *r, int device, size_t column)
+{
+    struct writes *w = &r->writes[device][column];
+
+    free(w->values[--w->count]);
+}
+
+void model_remove_last(struct model *m)
+{
+    record_free(&m->records[--m->record_count]);
+}
+
+void model_each_receipt(struct model *m, bool (*f)(void *ctx, const char *op_id), void *ctx)
+{
+    for (size_t i = 0; i < m->op_count; i++)
+        if (m->ops[i].has_receipt && !f(ctx, m->ops[i].op_id))
+            return;
+}
+
 bool writes_are_settled(const struct writes *w)
 {
     /* The value itself may have been accepted under an earlier write of it. */

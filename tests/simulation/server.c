@@ -117,7 +117,6 @@ static bool resolve_push(struct server *s)
     sim_note(sim, "backend: of a push in a crash %d new ops are there", found);
     if (found > 0)
         sim_met(sim, SIT_PUSH_SURVIVED);
-    buf_done(&s->unknown_push);
     return !sim_failed(sim);
 }
 
@@ -167,6 +166,7 @@ bool server_start(struct server *s)
     if (!resolve_push(s))
         return false;
     office_looks_again(sim);
+    buf_done(&s->unknown_push); /* not before: only now what was found is there for good */
     return !sim_failed(sim);
 }
 
@@ -200,6 +200,7 @@ bool server_call(struct server *s, struct exchange *x)
         .body_len = x->body_len,
         .peer = "127.0.0.1",
     };
+    s->in_flight = x->body;
     backend_handle(s->backend, &request, &answer);
     if (answer.hash != NULL) {
         struct backend_hash *hash = answer.hash;
@@ -207,6 +208,7 @@ bool server_call(struct server *s, struct exchange *x)
         backend_hash_run(hash);
         backend_hash_finish(s->backend, hash, &answer);
     }
+    s->in_flight = NULL;
     bool is_dead = died(s);
     if (!is_dead)
         take_answer(x, &answer);

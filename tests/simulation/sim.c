@@ -312,6 +312,8 @@ static void draw_plan(struct sim *sim)
     if (plan->is_big_world)
         plan->page_limit = 0;
     plan->has_new_disks = rng_chance(&sim->rng, 125);
+    if (sim->is_for_power_cuts)
+        plan->has_epochs = false;
     sim_note(sim,
              "plan: faults %u, crashes %u, power cuts %u, other account %d, refusals %d, clock "
              "jumps %d, page %u, "

@@ -10,6 +10,7 @@
  *   server.c   the backend: its process and its disk
  *   office.c   who works at the office
  *   model.c    plain data: what was acknowledged, what the backend must hold, judged at each answer
+ *   powercut.c what a power cut would leave, at every operation of a disk
  *   tally.c    what many runs met; seeds.c many seeds on all processors
  *   check.c    the invariants of a device's file, during the run and after it
  *
@@ -178,6 +179,7 @@ struct server {
     struct clock clock;
     char *office_token[ACCOUNTS];
     int64_t office_token_at[ACCOUNTS];
+    const char *in_flight;   /* body of the request that it works on; NULL: none */
     struct buf unknown_push; /* body of a push whose outcome a crash hid; empty: none */
     struct attempt attempt;  /* by the office */
 };
@@ -231,6 +233,8 @@ struct sim {
     char (*trace)[TRACE_SIZE];
     size_t traced;
     uint64_t operations;  /* of all disks in the last run */
+    uint64_t points[2];   /* power cuts looked at (powercut.c): of devices, of the backend */
+    bool is_for_power_cuts;
     char violation[1024]; /* empty: none */
     int64_t violated_at;
 };
@@ -281,6 +285,9 @@ void user_acts(struct device *d);
 void user_works_offline(struct device *d, bool on);
 /* Resolves a save whose outcome a crash hid. */
 void user_looks_again(struct device *d);
+/* Its open attempts are in this queue: all, or none. */
+bool user_finds_attempts(struct device *d, const struct db_ops *ops);
+bool attempt_changes(const struct attempt *a, size_t column);
 /* Gives every failed op a value that the backend takes. True: there were some. */
 bool user_repairs(struct device *d);
 
@@ -376,6 +383,11 @@ bool writes_are_settled(const struct writes *w);
 void model_written_again(struct sim *sim, struct model_record *r, int device, size_t column,
                          const char *json);
 void model_typed(struct model_record *r, int device, size_t column, const char *json);
+/* Takes back the last model_typed, or model_add. */
+void model_untyped(struct model_record *r, int device, size_t column);
+void model_remove_last(struct model *m);
+/* Until f says false. */
+void model_each_receipt(struct model *m, bool (*f)(void *ctx, const char *op_id), void *ctx);
 
 /* A push leaves a device. False: it must not (sim_violated has been called). */
 bool model_sent(struct device *d, const char *body);

@@ -54,6 +54,8 @@ void tally_run(struct tally *tally, const struct sim *sim)
     tally->seeds++;
     tally->failed += sim_failed(sim);
     tally->operations += sim->operations;
+    for (int i = 0; i < 2; i++)
+        tally->points[i] += sim->points[i];
     for (size_t i = 0; i < SIT_COUNT; i++) {
         tally->times[i] += sim->met[i];
         tally->seeds_with[i] += sim->met[i] > 0;
@@ -70,6 +72,8 @@ void tally_add(struct tally *tally, const struct tally *more)
     tally->seeds += more->seeds;
     tally->failed += more->failed;
     tally->operations += more->operations;
+    for (int i = 0; i < 2; i++)
+        tally->points[i] += more->points[i];
     for (size_t i = 0; i < SIT_COUNT; i++) {
         tally->times[i] += more->times[i];
         tally->seeds_with[i] += more->seeds_with[i];

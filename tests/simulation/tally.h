@@ -11,6 +11,7 @@
 
 struct tally {
     uint64_t seeds, failed, operations;
+    uint64_t points[2]; /* power cuts, as in struct sim */
     uint64_t times[SIT_COUNT], seeds_with[SIT_COUNT];
     uint64_t pairs[CLASSES_MAX][CLASSES_MAX]; /* seeds in which both were met */
 };

@@ -56,7 +56,7 @@ static struct attempt *open_attempt(struct device *d, const struct form *form,
     return a;
 }
 
-static bool changes(const struct attempt *a, size_t column)
+bool attempt_changes(const struct attempt *a, size_t column)
 {
     return a->after[column] != NULL &&
            (a->before[column] == NULL || strcmp(a->before[column], a->after[column]) != 0);
@@ -73,7 +73,7 @@ static void acknowledge(struct device *d)
         if (r == NULL)
             r = model_add(sim->model, a->account, a->table, a->client_id);
         for (size_t i = 0; i < a->table->column_count; i++)
-            if (changes(a, i))
+            if (attempt_changes(a, i))
                 model_typed(r, d->index, i, a->after[i]);
         memcpy(d->last_record, a->client_id, ID_SIZE);
     }
@@ -83,7 +83,7 @@ static void acknowledge(struct device *d)
 static bool changes_anything(const struct attempt *a)
 {
     for (size_t i = 0; i < a->table->column_count; i++)
-        if (changes(a, i))
+        if (attempt_changes(a, i))
             return true;
     return false;
 }
@@ -393,7 +393,7 @@ static void find_new_record(struct device *d, const struct db_ops *ops, struct a
 
 /* All of a transaction, or nothing. The queue tells; the records do not: a power cut may have
  * taken pulled values back. */
-static bool is_there(struct device *d, const struct db_ops *ops)
+bool user_finds_attempts(struct device *d, const struct db_ops *ops)
 {
     int there = 0, not_there = 0;
 
@@ -401,7 +401,7 @@ static bool is_there(struct device *d, const struct db_ops *ops)
         struct attempt *a = &d->attempts[n];
         find_new_record(d, ops, a);
         for (size_t i = 0; i < a->table->column_count; i++) {
-            if (!changes(a, i))
+            if (!attempt_changes(a, i))
                 continue;
             if (is_queued(ops, a->client_id, a->table->columns[i].name, a->after[i]))
                 there++;
@@ -441,7 +441,7 @@ void user_looks_again(struct device *d)
         sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index, err.msg);
         return;
     }
-    bool survived = is_there(d, &ops);
+    bool survived = user_finds_attempts(d, &ops);
     db_ops_done(&ops);
     sim_note(d->sim, "device %d: the save in the crash is %s", d->index,
              survived ? "there" : "not there");
@@ -450,8 +450,8 @@ void user_looks_again(struct device *d)
         return;
     }
     sim_met(d->sim, SIT_SAVE_SURVIVED);
-    acknowledge(d);
     make_durable(d);
+    acknowledge(d);
 }
 
 /* ---- at the end ---- */

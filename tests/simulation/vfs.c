@@ -25,7 +25,7 @@ static int h_read(sqlite3_file *file, void *out, int amount, sqlite3_int64 offse
     struct file *f = h->file;
     size_t want = (size_t)amount, at = (size_t)offset;
 
-    if (h->vfs->machines[f->machine].counts_reads && disk_fate(h->vfs, f->machine) != LIVES)
+    if (h->vfs->machines[f->machine].counts_reads && disk_fate(h->vfs, f->machine, false) != LIVES)
         return SQLITE_IOERR_READ;
     if (h->vfs->machines[f->machine].is_dead)
         return SQLITE_IOERR_READ;
@@ -43,7 +43,7 @@ static int h_write(sqlite3_file *file, const void *bytes, int amount, sqlite3_in
     struct handle *h = (struct handle *)file;
     size_t len = (size_t)amount, half;
 
-    switch (disk_fate(h->vfs, h->file->machine)) {
+    switch (disk_fate(h->vfs, h->file->machine, true)) {
     case LIVES:
         disk_write(h->file, (size_t)offset, bytes, len);
         return SQLITE_OK;
@@ -66,7 +66,7 @@ static int h_write(sqlite3_file *file, const void *bytes, int amount, sqlite3_in
 static int h_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
     struct handle *h = (struct handle *)file;
-    enum fate fate = disk_fate(h->vfs, h->file->machine);
+    enum fate fate = disk_fate(h->vfs, h->file->machine, true);
 
     if (fate == LIVES || fate == DIES_AFTER)
         disk_truncate(h->file, (size_t)size);
@@ -76,7 +76,7 @@ static int h_truncate(sqlite3_file *file, sqlite3_int64 size)
 static int h_sync(sqlite3_file *file, int flags)
 {
     struct handle *h = (struct handle *)file;
-    enum fate fate = disk_fate(h->vfs, h->file->machine);
+    enum fate fate = disk_fate(h->vfs, h->file->machine, true);
 
     (void)flags;
     if (fate == LIVES || fate == DIES_AFTER)
@@ -295,7 +295,7 @@ static int v_delete(sqlite3_vfs *base, const char *name, int sync_dir)
 {
     struct vfs *vfs = base->pAppData;
     struct file *f = disk_find(vfs, name);
-    enum fate fate = disk_fate(vfs, name[0] - '0');
+    enum fate fate = disk_fate(vfs, name[0] - '0', true);
 
     (void)sync_dir;
     if (fate == LIVES && f == NULL)

@@ -16,9 +16,11 @@
 #include <stdint.h>
 #include "base/buf.h"
 #include "base/clock.h"
+#include "tests/simulation/rng.h"
 
 #define VFS_NAME "simulation"
-#define VFS_MACHINES 4
+#define VFS_MACHINES 5
+#define VFS_BENCH 4 /* the machine on which copies are looked at: it never dies of itself */
 
 struct vfs;
 
@@ -41,6 +43,13 @@ uint32_t vfs_crash(struct vfs *vfs, int machine, bool power_cut);
 /* A file as it is in this moment; false: there is none. And a file that is there, and synced. */
 bool vfs_read_file(struct vfs *vfs, const char *name, struct buf *out);
 void vfs_write_file(struct vfs *vfs, const char *name, const struct buf *bytes);
+/* Calls watch before each operation that changes a file of a living machine, within SQLite's call;
+ * what it does with files of VFS_BENCH, also through SQLite, changes nothing for the others. */
+void vfs_watch(struct vfs *vfs, void (*watch)(void *ctx, int machine), void *ctx);
+/* What a power cut in this moment would leave of a machine's files, as files of the machine `to`. */
+void vfs_cut_copy(struct vfs *vfs, int machine, int to, struct rng *rng);
+/* Its disk is empty, it lives. Its connections must be closed. */
+void vfs_empty(struct vfs *vfs, int machine);
 /* How many connections hold files of the machine open. */
 int vfs_open_handles(const struct vfs *vfs, int machine);
 /* A disk that says synced and is not, for files whose name ends in suffix: a planted fault. */
