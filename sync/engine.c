@@ -137,11 +137,20 @@ void engine_end_round(struct engine *e, const struct err *trouble)
     engine_touch(e);
 }
 
+/* The first sync is over: what is not complete yet holds up only itself from now on. */
+static void let_in(struct engine *e)
+{
+    e->is_let_in = true;
+    e->status.is_usable = true;
+}
+
 /* Nothing is left to do in this round; was it a good one? */
 static void round_finish(struct engine *e)
 {
     struct err trouble = e->round.trouble;
 
+    if (e->round.is_whole && e->pull.has_complete)
+        let_in(e); /* a table that the backend does not know, or cannot give, is not waited for */
     if (trouble.rc)
         engine_outage(e, &trouble, e->round.retry_after_ms);
     else
@@ -219,6 +228,10 @@ static bool reload(struct engine *e)
     engine_read_state(e);
     if (!engine_pull_reload(e))
         return false;
+    /* Told to the others before: in an earlier run, or by another process. */
+    if (e->pull.has_complete &&
+        (e->written.last_ok > 0 || strcmp(e->written.phase, "initial") != 0))
+        let_in(e);
     e->needs_reload = false;
     return true;
 }

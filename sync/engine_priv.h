@@ -96,6 +96,7 @@ struct pull_mark {                  /* per table of the registry */
 struct engine_pull {
     struct db_pull_tables tables;   /* as in the db */
     bool is_stale;                  /* read them again */
+    bool has_complete;              /* one of them at least has had its first sync */
     struct pull_mark *marks;
     bool is_looping;                /* pages are being asked for */
     bool ask_next;                  /* the next one is to be asked for */
@@ -144,6 +145,7 @@ struct engine {
     struct engine_push push;
     struct engine_pull pull;
 
+    bool is_let_in;                 /* a first sync was over once */
     bool is_by_choice;
     enum engine_block block;
     bool is_server_ill;             /* it answers without success: a probe makes us not online */

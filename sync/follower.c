@@ -86,8 +86,10 @@ static void mirror_tables(struct sync_status *m, const struct db_pull_tables *ta
     for (size_t i = 0; i < tables->count; i++)
         complete += tables->items[i].is_complete;
     m->table_count = (int)tables->count;
-    m->is_usable = complete > 0;
     m->is_complete = complete == m->table_count;
+    m->is_usable = m->is_complete ||
+                   (complete > 0 && (m->last_ok > 0 ||
+                                     (m->phase != SYNC_INITIAL && m->phase != SYNC_BLOCKED)));
     m->table_number = m->phase == SYNC_INITIAL && !m->is_complete ? complete + 1 : 0;
 }
 

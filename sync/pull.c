@@ -36,7 +36,8 @@ bool engine_pull_reload(struct engine *e)
         any = any || tables.items[i].is_complete;
     }
     e->status.is_complete = all;
-    e->status.is_usable = any;
+    pull->has_complete = any;
+    e->status.is_usable = all || (any && e->is_let_in);
     engine_touch(e);
     return true;
 }

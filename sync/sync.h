@@ -39,7 +39,8 @@ struct sync_status {            /* a value: copied whole, holds no pointers */
     enum sync_phase phase;
     bool is_by_choice;          /* offline because the user said so */
     bool needs_sign_in;
-    bool is_usable;             /* at least one table has had its initial sync */
+    bool is_usable;             /* the first sync is over: of all tables, or once of those that the
+                                 * backend could give; a table that comes later blocks only itself */
     bool is_complete;           /* all tables have */
     pid_t holder;               /* who syncs: our own pid, another process, or 0 */
     bool holder_is_stopped;

@@ -14,10 +14,14 @@
 
 enum button { BUTTON_RETRY, BUTTON_DETAILS, BUTTON_SIGN_OUT, BUTTON_COUNT };
 
+/* What goes on is drawn part by part, one at each step, so that a step is few bytes. */
+enum part { PART_BAR, PART_FIGURES, PART_ROW, PART_COUNT };
+
 struct first_sync {
     const struct registry *registry;
     const struct clock *clock;
-    struct sync_status shown;   /* what is drawn: the status, at most twice a second */
+    struct sync_status shown[PART_COUNT];       /* what is drawn of each */
+    enum part next;             /* the part whose turn it is */
     int64_t shown_ms;
     int64_t due_ms;             /* monotonic: look again; 0 */
     enum button button;
@@ -42,9 +46,14 @@ static bool has_failed(const struct sync_status *s)
     return s->last.rc != RC_OK;
 }
 
-static const struct table *table_of(const struct first_sync *first)
+static bool is_stopped(const struct first_sync *first)
 {
-    const struct table *table = registry_find(first->registry, first->shown.table);
+    return has_failed(&first->shown[PART_BAR]);
+}
+
+static const struct table *table_of(const struct first_sync *first, enum part part)
+{
+    const struct table *table = registry_find(first->registry, first->shown[part].table);
 
     return table ? table : registry_at(first->registry, 0);
 }
@@ -52,10 +61,10 @@ static const struct table *table_of(const struct first_sync *first)
 static bool first_sync_left(const void *state, bool is_narrow, struct buf *out)
 {
     const struct first_sync *first = state;
-    const struct sync_status *s = &first->shown;
+    const struct sync_status *s = &first->shown[PART_ROW];
     char name[64];
 
-    ui_plural(table_of(first), name, sizeof name);
+    ui_plural(table_of(first, PART_ROW), name, sizeof name);
     if (has_failed(s) && s->total > 0)
         buf_printf(out, is_narrow ? "%" PRId64 "/%" PRId64
                                   : _("first sync not complete: %" PRId64 " of %" PRId64),
@@ -71,7 +80,7 @@ static bool first_sync_left(const void *state, bool is_narrow, struct buf *out)
 
 static void first_sync_corner(const void *state, bool is_narrow, struct buf *out)
 {
-    const struct sync_status *s = &((const struct first_sync *)state)->shown;
+    const struct sync_status *s = &((const struct first_sync *)state)->shown[PART_ROW];
 
     (void)is_narrow;
     if (has_failed(s) && s->tries > 0)
@@ -86,7 +95,7 @@ static void first_sync_hints(const void *state, const struct keymap *map, bool i
 {
     const struct first_sync *first = state;
 
-    if (has_failed(&first->shown)) {
+    if (is_stopped(first)) {
         keymap_hints(map, UI_IN_FIRST, is_brief, out);
         return;
     }
@@ -124,6 +133,8 @@ static void draw_bar(const struct sync_status *s, struct ui_canvas *c, int row, 
         ui_fill(c, row, col + 1 + full, width - full, UI_PLAIN, '.');
         ui_put(c, row, col + 1 + width, 1, UI_PLAIN, "]");
         ui_put(c, row, col + 3 + width, 6, UI_PLAIN, text);
+        /* Where the next step begins: it need not go there first. */
+        ui_cursor(c, row, col + 1 + full);
         col += width + 9;
     }
     if (has_failed(s))
@@ -146,16 +157,16 @@ static int put_lines(struct ui_canvas *c, int row, int col, enum ui_style style,
 static void draw_running(const struct first_sync *first, struct ui_canvas *c, int row, int col,
                          int gap)
 {
-    const struct sync_status *s = &first->shown;
-    const struct table *table = table_of(first);
+    const struct sync_status *s = &first->shown[PART_FIGURES];
+    const struct table *table = table_of(first, PART_FIGURES);
     char text[128], name[64], time[24];
 
     ui_plural(table, name, sizeof name);
     (void)snprintf(text, sizeof text, _("Getting your %s for the first time."), name);
     row = put_lines(c, row, col, UI_PLAIN, text);
     row = put_lines(c, row, col, UI_PLAIN, _("This is done once on each device.")) + gap;
-    if (s->total > 0)
-        draw_bar(s, c, row, col);
+    if (first->shown[PART_BAR].total > 0)
+        draw_bar(&first->shown[PART_BAR], c, row, col);
     row += 1 + gap;
     ui_put(c, row, col, 12, UI_PLAIN, table->label);
     if (s->total > 0)
@@ -203,7 +214,7 @@ static int draw_buttons(const struct first_sync *first, struct ui_canvas *c, int
 /* What went wrong, and with whom: "The server did not answer in 30 seconds (tasks.example.org)." */
 static void trouble_of(const struct first_sync *first, bool is_narrow, struct buf *out)
 {
-    const struct err *last = &first->shown.last;
+    const struct err *last = &first->shown[PART_BAR].last;
     size_t len = strlen(last->msg);
 
     if (is_narrow || last->rc != RC_NETWORK || !*first->host || strstr(last->msg, first->host) ||
@@ -216,7 +227,7 @@ static void trouble_of(const struct first_sync *first, bool is_narrow, struct bu
 static void draw_stopped(const struct first_sync *first, struct ui_canvas *c, int row, int col,
                          int gap)
 {
-    const struct sync_status *s = &first->shown;
+    const struct sync_status *s = &first->shown[PART_BAR];
     struct buf trouble = { 0 };
     char text[160], time[24];
 
@@ -252,13 +263,55 @@ static void first_sync_draw(void *state, struct ui_canvas *c)
     bool is_roomy = c->rows >= 16;
     int col = c->is_narrow ? 0 : 10;
 
-    if (has_failed(&first->shown))
+    if (is_stopped(first))
         draw_stopped(first, c, is_roomy ? 2 : 0, col, is_roomy);
     else
         draw_running(first, c, is_roomy ? 2 : 0, col, is_roomy);
 }
 
 /* ---- keys and time ---- */
+
+static bool is_new(const struct first_sync *first, enum part part, const struct sync_status *now)
+{
+    const struct sync_status *was = &first->shown[part];
+
+    switch (part) {
+    case PART_BAR:
+        return percent(now) != percent(was) || (now->total > 0) != (was->total > 0);
+    case PART_FIGURES:
+        return now->done != was->done || now->total != was->total ||
+               now->got_bytes / 1000 != was->got_bytes / 1000 ||
+               strcmp(now->table, was->table) != 0;
+    default:
+        return now->done != was->done || now->total != was->total ||
+               now->table_number != was->table_number || strcmp(now->table, was->table) != 0;
+    }
+}
+
+/* The next part that is not as it should be, if there is one. */
+static void take_step(struct ui *ui, struct first_sync *first, int64_t now)
+{
+    for (int i = 0; i < PART_COUNT; i++) {
+        enum part part = first->next;
+
+        first->next = (part + 1) % PART_COUNT;
+        if (!is_new(first, part, &ui->status))
+            continue;
+        first->shown[part] = ui->status;
+        first->shown_ms = now;
+        ui->needs_draw = true;
+        return;
+    }
+}
+
+static bool is_behind(const struct first_sync *first, const struct sync_status *now)
+{
+    for (enum part part = 0; part < PART_COUNT; part++) {
+        if (is_new(first, part, now))
+            return true;
+    }
+    return false;
+}
 
 /* Progress is looked at twice a second at most; its start, its end and its failure at once. */
 static void first_sync_refresh(struct ui *ui, void *state)
@@ -267,15 +320,19 @@ static void first_sync_refresh(struct ui *ui, void *state)
     int64_t now = ui_now(ui);
     int64_t step = terminal_look(ui->terminal)->is_slow ? PROGRESS_SLOW_MS : PROGRESS_MS;
 
-    if (has_failed(&first->shown) == has_failed(&ui->status) && first->shown_ms &&
-        first->shown.started == ui->status.started && now - first->shown_ms < step) {
-        first->due_ms = first->shown_ms + step;
+    first->due_ms = 0;
+    if (has_failed(&ui->status) || is_stopped(first) || first->shown_ms == 0 ||
+        first->shown[PART_BAR].started != ui->status.started) {
+        for (enum part part = 0; part < PART_COUNT; part++)
+            first->shown[part] = ui->status;
+        first->shown_ms = now;
+        ui->needs_draw = true;
         return;
     }
-    first->shown = ui->status;
-    first->shown_ms = now;
-    first->due_ms = 0;
-    ui->needs_draw = true;
+    if (now - first->shown_ms >= step)
+        take_step(ui, first, now);
+    if (is_behind(first, &ui->status))
+        first->due_ms = first->shown_ms + step;
 }
 
 static int64_t first_sync_due(const void *state)
@@ -311,7 +368,7 @@ static bool first_sync_act(struct ui *ui, void *state, enum ui_action action)
         first->button = (first->button + BUTTON_COUNT - 1) % BUTTON_COUNT;
         return true;
     case UI_DO_ACCEPT:
-        if (!has_failed(&first->shown) || first->button == BUTTON_RETRY)
+        if (!is_stopped(first) || first->button == BUTTON_RETRY)
             retry(ui);
         else if (first->button == BUTTON_DETAILS)
             first->has_details = !first->has_details;

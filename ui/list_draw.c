@@ -106,7 +106,7 @@ static void draw_mark(const struct list *list, const struct row *row, struct ui_
 {
     bool fancy = c->look->utf8_marks;
     const char *mark = " ";
-    enum ui_style style = UI_MARK_CHANGED;
+    enum ui_style style = UI_PLAIN;     /* a blank has no colour: that would be bytes */
 
     (void)list;
     if (row->is_gone) {
@@ -118,10 +118,9 @@ static void draw_mark(const struct list *list, const struct row *row, struct ui_
     } else if (row->record.mark != MARK_SYNCED && is_being_sent(&row->record, c->status)) {
         mark = fancy ? "\u2191" : "^";
         style = UI_MARK_SENDING;
-    } else if (row->record.mark == MARK_NEW) {
-        mark = "+";
     } else if (row->record.mark != MARK_SYNCED) {
-        mark = fancy ? "\u2248" : "~";
+        mark = row->record.mark == MARK_NEW ? "+" : fancy ? "\u2248" : "~";
+        style = UI_MARK_CHANGED;
     }
     ui_put(c, y, 2, 1, style, mark);
 }

@@ -146,8 +146,8 @@ static bool is_usable(struct ui *ui)
     struct err err = { 0 };
     bool all = false, any = false;
 
-    if (ui->status.is_usable)
-        return true;
+    if (ui->sync)
+        return ui->status.is_usable;
     return db_pull_is_complete(ui->reader, &all, &any, &err) == RC_OK && any;
 }
 

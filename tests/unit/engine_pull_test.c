@@ -329,8 +329,11 @@ static void a_walk_that_fails_at_the_backend_does_not_stop_the_other_tables(void
     assert_true(rig_status(r).is_usable);
     assert_true(rig_status(r).last.rc != RC_OK);
     assert_true(r->action.until_ms > r->f->now);
-    rig_sleep(r);
+    rig_start(r); /* and not after a start, either */
     rig_greet(r);
+    EXPECT(r, "GET /version");
+    assert_true(rig_status(r).is_usable);
+    answer_get(r, 200, "1.2.3");
     EXPECT(r, "sync:getChangesSince");
     answer(r, "{'epoch':'e1','changes':[],'cursors':{'visits':'v1'},'more':false}");
     EXPECT(r, "sync:getAllForUser");
@@ -390,6 +393,40 @@ static void a_page_that_is_not_as_agreed_changes_nothing(void **state)
     }
 }
 
+static void the_first_sync_is_of_all_tables(void **state)
+{
+    struct rig *r = *state;
+
+    rig_add_table(r);
+    start_unsynced(r);
+    EXPECT(r, "sync:getAllForUser");
+    answer_value(r, walk_page(docs_of(0, 3), "e1", "t1", false));
+    EXPECT(r, "sync:getAllForUser");
+    EXPECT(r, "wait");
+    assert_false(rig_status(r).is_usable);
+    assert_int_equal(rig_status(r).phase, SYNC_INITIAL);
+    assert_string_equal(rig_status(r).table, "visits");
+    assert_int_equal(rig_status(r).table_number, 2);
+    assert_int_equal(rig_status(r).table_count, 2);
+    answer_value(r, walk_page(NULL, "e1", "v1", false));
+    EXPECT(r, "wait");
+    assert_true(rig_status(r).is_usable && rig_status(r).is_complete);
+}
+
+static void a_table_that_comes_later_holds_up_only_itself(void **state)
+{
+    struct rig *r = *state;
+
+    start_unsynced(r);
+    EXPECT(r, "sync:getAllForUser");
+    answer_value(r, walk_page(docs_of(0, 3), "e1", "t1", false));
+    EXPECT(r, "wait");
+    rig_add_table(r);
+    start_unsynced(r);
+    assert_true(rig_status(r).is_usable);
+    assert_false(rig_status(r).is_complete);
+}
+
 static void two_tables_are_asked_for_in_one_request(void **state)
 {
     struct rig *r = *state;
@@ -427,6 +464,8 @@ int main(void)
         TEST(a_walk_that_fails_at_the_backend_does_not_stop_the_other_tables),
         TEST(pages_become_smaller_when_they_are_too_large_or_never_arrive),
         TEST(a_page_that_is_not_as_agreed_changes_nothing),
+        TEST(the_first_sync_is_of_all_tables),
+        TEST(a_table_that_comes_later_holds_up_only_itself),
         TEST(two_tables_are_asked_for_in_one_request),
     };
 
