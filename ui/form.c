@@ -23,6 +23,7 @@ static void form_close(void *state)
     for (size_t i = 0; i < form->count; i++)
         field_done(&form->fields[i]);
     free(form->fields);
+    look_done(&form->look);
     record_done(&form->record);
     free(form);
 }
@@ -110,12 +111,19 @@ static void draft_restore(struct ui *ui, struct form *form)
 
 static int64_t form_due(const void *state)
 {
-    return ((const struct form *)state)->draft_due;
+    const struct form *form = state;
+
+    return form->look.is_on ? 1 : form->draft_due;
 }
 
 static void form_wake(struct ui *ui, void *state)
 {
-    draft_write(ui, state);
+    struct form *form = state;
+
+    if (form->look.is_on)
+        form_pick_on(ui, form);
+    if (form->draft_due && ui_now(ui) >= form->draft_due)
+        draft_write(ui, form);
 }
 
 static void form_leaving(struct ui *ui, void *state)

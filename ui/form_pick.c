@@ -21,6 +21,7 @@ static bool holds_id(const struct field *field)
 void form_pick_close(struct form *form)
 {
     form->match_count = form->match_at = 0;
+    look_done(&form->look);
 }
 
 void form_pick_show(struct ui *ui, struct form *form)
@@ -43,11 +44,21 @@ void form_pick_look(struct ui *ui, struct form *form)
     form_pick_close(form);
     if (!is_reference(field) || field->shown || field->edit.text.len == 0 || holds_id(field))
         return;
-    form->match_count =
-        reference_find(ui->reader, ui->options->registry, field->column,
-                       buf_str(&field->edit.text), form->matches);
-    if (form->match_count == 0)
+    reference_find(&form->look, buf_str(&field->edit.text));
+    form_pick_on(ui, form);
+}
+
+void form_pick_on(struct ui *ui, struct form *form)
+{
+    struct field *field = &form->fields[form->focus];
+    size_t had = form->match_count;
+
+    form->match_count = reference_look_on(&form->look, ui->reader, ui->options->registry,
+                                          field->column, form->matches, had);
+    if (!form->look.is_on && form->match_count == 0)
         ui_say(ui, _("Nothing matches \"%s\"."), buf_str(&field->edit.text));
+    if (form->match_count > had)
+        ui->needs_draw = true;
 }
 
 bool form_pick_take(struct form *form)

@@ -19,6 +19,7 @@ struct form {
     int64_t draft_at;           /* wall: when it was written last; 0: there is none */
     struct reference matches[REFERENCE_MATCHES];        /* of the words in the focused field */
     size_t match_count, match_at;
+    struct look look;           /* for more of them */
     int top;                    /* first row of the form that is in sight */
     int width;                  /* of text fields, as drawn last */
     int room;                   /* for a value and what stands behind it; 0: nothing stands there */
@@ -29,6 +30,7 @@ bool form_is_new(const struct form *form);
 /* References (form_pick.c). */
 void form_pick_show(struct ui *ui, struct form *form);          /* titles for ids */
 void form_pick_look(struct ui *ui, struct form *form);          /* the focused field was typed in */
+void form_pick_on(struct ui *ui, struct form *form);            /* the next part of the look */
 bool form_pick_take(struct form *form);                 /* false: nothing is listed */
 bool form_pick_move(struct form *form, int step);
 void form_pick_close(struct form *form);

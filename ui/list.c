@@ -72,7 +72,9 @@ static void list_corner(const void *state, bool is_narrow, struct buf *out)
 
 static int64_t list_due(const void *state)
 {
-    return ((const struct list *)state)->stop_ms;
+    const struct list *list = state;
+
+    return rows_has_more_to_look(&list->rows) ? 1 : list->stop_ms;
 }
 
 static void list_wake(struct ui *ui, void *state)
@@ -80,7 +82,12 @@ static void list_wake(struct ui *ui, void *state)
     struct list *list = state;
     struct err err = { 0 };
 
+    if (rows_has_more_to_look(&list->rows)) {
+        list_look_on(ui, list);
+        return;
+    }
     list->stop_ms = 0;
+    rows_tally(&list->rows);
     if (rows_place(&list->rows, ui->reader, &err))
         ui_say_err(ui, &err);
     list->place = list->rows.first >= 0 ? list->rows.first + (int64_t)list->rows.cursor : -1;
@@ -88,20 +95,22 @@ static void list_wake(struct ui *ui, void *state)
 }
 
 /* After each key: the position is looked up, and on a slow line drawn, when no more come. */
-static void watch_keys(struct ui *ui, struct list *list)
+void list_watch_keys(struct ui *ui, struct list *list)
 {
     const struct rows *rows = &list->rows;
 
     list_titles_read(ui, list);
     list->is_slow = terminal_look(ui->terminal)->is_slow;
-    if (rows->count > 0 && rows->total >= 0 &&
+    if (rows->filter && rows->count > 0 && rows->total < 0)
+        list->stop_ms = ui_now(ui) + STOP_MS;
+    if (rows->count > 0 && rows->total >= 0 && !rows->filter &&
         (rows->first < 0 || (list->is_slow && rows->first + (int64_t)rows->cursor != list->place)))
         list->stop_ms = ui_now(ui) + STOP_MS;
 }
 
 /* ---- reading ---- */
 
-static void check(struct ui *ui, enum rc rc, const struct err *err)
+void list_check(struct ui *ui, enum rc rc, const struct err *err)
 {
     if (rc && rc != RC_NOT_FOUND)
         ui_say_err(ui, err);
@@ -126,14 +135,14 @@ static void list_load(struct ui *ui, void *state)
 
     list->is_incomplete = !ui_table_is_complete(ui, list->rows.table);
     if (was_incomplete && !list->is_incomplete)
-        check(ui, rows_first(&list->rows, ui->reader, &err), &err);
-    check(ui,
-          rows_fit(&list->rows, ui->reader, ui->content.rows > 0 ? (size_t)ui->content.rows : 1,
-                   &err),
-          &err);
+        list_check(ui, rows_first(&list->rows, ui->reader, &err), &err);
+    list_check(ui,
+               rows_fit(&list->rows, ui->reader,
+                        ui->content.rows > 0 ? (size_t)ui->content.rows : 1, &err),
+               &err);
     /* What was committed while another screen was on top. */
     if (list->rows.count > 0)
-        check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
+        list_check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
     list_titles_done(list);
     list_titles_read(ui, list);
     look_if_empty(ui, list);
@@ -150,9 +159,9 @@ void list_refresh(struct ui *ui, void *state)
     }
     /* Nothing is on screen that could move. */
     if (list->rows.count == 0)
-        check(ui, rows_first(&list->rows, ui->reader, &err), &err);
+        list_check(ui, rows_first(&list->rows, ui->reader, &err), &err);
     else
-        check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
+        list_check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
     list_titles_done(list);
     list_titles_read(ui, list);
     look_if_empty(ui, list);
@@ -164,7 +173,7 @@ static void enter(struct ui *ui, struct list *list)
     struct err err = { 0 };
 
     list->is_incomplete = !ui_table_is_complete(ui, list->rows.table);
-    check(ui, rows_first(&list->rows, ui->reader, &err), &err);
+    list_check(ui, rows_first(&list->rows, ui->reader, &err), &err);
     look_if_empty(ui, list);
 }
 
@@ -192,7 +201,7 @@ static void view_chosen(struct ui *ui, void *state, char key)
         return;
     list->rows.view = key == 'o' ? DB_VIEW_OPEN : key == 'd' ? DB_VIEW_DONE : DB_VIEW_ALL;
     enter(ui, list);
-    watch_keys(ui, list);
+    list_watch_keys(ui, list);
 }
 
 static void next_table(struct ui *ui, struct list *list)
@@ -210,36 +219,7 @@ static void next_table(struct ui *ui, struct list *list)
     list_load(ui, list);
 }
 
-/* ---- finding ---- */
-
-static void find(struct ui *ui, struct list *list, int step)
-{
-    struct err err = { 0 };
-    enum rc rc;
-
-    if (!list->words) {
-        ui_say(ui, "%s", _("Nothing was searched yet. / finds."));
-        return;
-    }
-    rc = rows_find(&list->rows, ui->reader, list->words, step, &err);
-    if (rc == RC_NOT_FOUND)
-        ui_say(ui, step > 0 ? _("\"%s\": not found below.") : _("\"%s\": not found above."),
-               list->words);
-    else
-        check(ui, rc, &err);
-    watch_keys(ui, list);
-}
-
-static void find_typed(struct ui *ui, void *state, const char *text)
-{
-    struct list *list = state;
-
-    if (*text) {
-        free(list->words);
-        list->words = mem_strdup(text);
-    }
-    find(ui, list, 1);
-}
+/* ---- filtering ---- */
 
 static void filter_typed(struct ui *ui, void *state, const char *text)
 {
@@ -247,48 +227,11 @@ static void filter_typed(struct ui *ui, void *state, const char *text)
     struct err err = { 0 };
     enum rc rc = rows_filter(&list->rows, *text ? text : NULL, ui_wall(ui), &err);
 
-    check(ui, rc, &err);
+    list_check(ui, rc, &err);
     if (rc)
         return;
     enter(ui, list);
-    watch_keys(ui, list);
-}
-
-static void offer_new(struct ui *ui, void *state, char key)
-{
-    struct list *list = state;
-
-    if (key == 'y')
-        ui_form_open(ui, list->rows.table, NULL, list->words);
-}
-
-/* A scan, or a paste outside of a field: finds that text, and offers a new record with it if there
- * is none. */
-static bool list_type(struct ui *ui, void *state, const struct ui_key *key)
-{
-    struct list *list = state;
-    struct line_edit text = { 0 };
-    struct err err = { 0 };
-    enum rc rc;
-
-    if (key->code != UI_KEY_SCAN && key->code != UI_KEY_PASTE)
-        return false;
-    line_edit_insert(&text, key->text, key->len);
-    free(list->words);
-    list->words = mem_strdup(buf_str(&text.text));
-    line_edit_done(&text);
-    rc = rows_first(&list->rows, ui->reader, &err);
-    if (rc == RC_OK && *list->words)
-        rc = rows_find(&list->rows, ui->reader, list->words, 1, &err);
-    if (rc == RC_NOT_FOUND) {
-        terminal_alert(ui->terminal);
-        ui_ask_keys(ui, "yn", list, offer_new, _("\"%s\" was not found. Add a new %s with it? y/n"),
-                    list->words, list->rows.table->label_one);
-    } else {
-        check(ui, rc, &err);
-    }
-    watch_keys(ui, list);
-    return true;
+    list_watch_keys(ui, list);
 }
 
 /* ---- keys ---- */
@@ -328,7 +271,7 @@ static bool act_move(struct ui *ui, struct list *list, enum ui_action action)
     default:
         return false;
     }
-    check(ui, rc, &err);
+    list_check(ui, rc, &err);
     return true;
 }
 
@@ -393,13 +336,13 @@ static bool act_view(struct ui *ui, struct list *list, enum ui_action action)
         list_enter_at_cursor(ui, list);
         return true;
     case UI_DO_FIND:
-        ui_ask_text(ui, _("Find:"), UI_HISTORY_FIND, list, find_typed);
+        ui_ask_text(ui, _("Find:"), UI_HISTORY_FIND, list, list_find_typed);
         return true;
     case UI_DO_FIND_NEXT:
-        find(ui, list, 1);
+        list_find(ui, list, 1);
         return true;
     case UI_DO_FIND_LAST:
-        find(ui, list, -1);
+        list_find(ui, list, -1);
         return true;
     case UI_DO_FILTER:
         ui_ask_text(ui, _("Filter:"), UI_HISTORY_FILTER, list, filter_typed);
@@ -434,6 +377,7 @@ static bool list_act(struct ui *ui, void *state, enum ui_action action)
     struct list *list = state;
     const struct ui_layer *top;
 
+    rows_stop_finding(&list->rows);
     if (list->is_incomplete && action != UI_DO_NEXT_TABLE)
         return false;
     if (!act_move(ui, list, action) && !act_row(ui, list, action) && !act_view(ui, list, action) &&
@@ -441,7 +385,7 @@ static bool list_act(struct ui *ui, void *state, enum ui_action action)
         return false;
     top = ui_top(ui);
     if (top && top->state == list)
-        watch_keys(ui, list);
+        list_watch_keys(ui, list);
     return true;
 }
 
@@ -489,8 +433,8 @@ void ui_list_show(struct ui *ui, const struct table *table, const char *client_i
         if (ui->stack[i].screen != &ui_list_screen || list->rows.table != table)
             continue;
         list->rows.first = -1;
-        check(ui, rows_show(&list->rows, ui->reader, client_id, &err), &err);
-        watch_keys(ui, list);
+        list_check(ui, rows_show(&list->rows, ui->reader, client_id, &err), &err);
+        list_watch_keys(ui, list);
     }
 }
 

@@ -242,6 +242,8 @@ static void draw_nothing(const struct list *list, struct ui_canvas *c)
         (void)snprintf(text, sizeof text,
                        _("The first sync of %s is not complete yet. Tab shows the next table."),
                        name);
+    else if (rows_is_looking(rows))
+        (void)snprintf(text, sizeof text, _("Looking for \"%s\"."), rows->filter);
     else if (rows->filter)
         (void)snprintf(text, sizeof text, _("Nothing matches \"%s\". Esc clears the filter."),
                        rows->filter);

@@ -38,7 +38,7 @@ void list_cancel(struct ui *ui, struct list *list)
         list->marked_count = 0;
     } else if (list->rows.filter) {
         cleared->filter = list->rows.filter;
-        list->rows.filter = NULL;       /* ours now; rows_filter would free it */
+        list->rows.filter = NULL; /* ours now; rows_filter would free it */
         set_filter(ui, list, NULL);
     }
 }

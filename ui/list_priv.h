@@ -32,6 +32,8 @@ struct list {
     size_t marked_count;
     struct list_cleared cleared;
     char *words;                /* what was searched last; NULL: nothing */
+    bool is_upward;             /* that search was */
+    bool is_scan;               /* that search was for a scan, or a paste */
     bool is_incomplete; /* the table's first sync has not ended: nothing to see or add yet */
     bool is_empty;              /* the table has no records at all */
     struct reference *titles;   /* of records that the rows on screen refer to */
@@ -49,6 +51,14 @@ void list_heads(const void *state, struct ui_canvas *c);
 bool list_is_marked(const struct list *list, const char *client_id);
 void list_mark_toggle(struct list *list, const char *client_id);
 void list_mark_none(struct list *list);
+void list_check(struct ui *ui, enum rc rc, const struct err *err);      /* says what went wrong */
+/* After each key: the position is looked up, and on a slow line drawn, when no more come. */
+void list_watch_keys(struct ui *ui, struct list *list);
+/* Finding (list_find.c): on (1) or back (-1), what was typed, a scan, the next part of a look. */
+void list_find(struct ui *ui, struct list *list, int step);
+void list_find_typed(struct ui *ui, void *state, const char *text);
+bool list_type(struct ui *ui, void *state, const struct ui_key *key);
+void list_look_on(struct ui *ui, struct list *list);
 /* Reads the window anew; the same record stays under the cursor if the order or view has it. */
 void list_enter_at_cursor(struct ui *ui, struct list *list);
 /* Esc, and what brings back what it cleared. */

@@ -31,30 +31,33 @@ bool reference_title(struct db *db, const struct registry *registry, const struc
     return out[0] != '\0';
 }
 
-size_t reference_find(struct db *db, const struct registry *registry, const struct column *column,
-                      const char *words, struct reference out[REFERENCE_MATCHES])
+void reference_find(struct look *look, const char *words)
 {
-    struct db_window window = {
+    look_start(look, DB_FROM_START, NULL, words, REFERENCE_MATCHES);
+}
+
+size_t reference_look_on(struct look *look, struct db *db, const struct registry *registry,
+                         const struct column *column, struct reference out[REFERENCE_MATCHES],
+                         size_t count)
+{
+    static const struct filter none;
+    const struct look_in in = {
         .table = registry_find(registry, column->reference),
         .view = DB_VIEW_ALL,
-        .from = DB_FROM_START,
-        .find = words,
-        .count = REFERENCE_MATCHES,
+        .where = &none,
     };
     struct record_list list = { 0 };
     struct err err = { 0 };
-    size_t count;
 
-    if (!window.table)
-        return 0;
-    if (db_window_read(db, &window, &list, &err)) {
-        log_warn("ui", "looking for a reference: %s", rc_name(err.rc));
-        return 0;
+    if (!in.table || look_part(look, &in, db, &list, &err)) {
+        if (in.table)
+            log_warn("ui", "looking for a reference: %s", rc_name(err.rc));
+        look_done(look);
+        return count;
     }
-    count = list.count;
-    for (size_t i = 0; i < count; i++) {
-        memcpy(out[i].id, list.items[i].client_id, sizeof out[i].id);
-        take_title(&list.items[i], out[i].title, sizeof out[i].title);
+    for (size_t i = 0; i < list.count && count < REFERENCE_MATCHES; i++, count++) {
+        memcpy(out[count].id, list.items[i].client_id, sizeof out[count].id);
+        take_title(&list.items[i], out[count].title, sizeof out[count].title);
     }
     record_list_done(&list);
     return count;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "db/store.h"
+#include "ui/look.h"
 
 #define REFERENCE_MATCHES 5
 #define REFERENCE_TITLE 128
@@ -20,8 +21,11 @@ struct reference {
 bool reference_title(struct db *db, const struct registry *registry, const struct column *column,
                      const char *id, char *out, size_t size);
 
-/* The first records in which all the words occur. Returns how many. */
-size_t reference_find(struct db *db, const struct registry *registry, const struct column *column,
-                      const char *words, struct reference out[REFERENCE_MATCHES]);
+/* Begins to look for the first records in which all the words occur. */
+void reference_find(struct look *look, const char *words);
+/* Looks on, a part at a time while look->is_on; `count` are in out. Returns how many are then. */
+size_t reference_look_on(struct look *look, struct db *db, const struct registry *registry,
+                         const struct column *column, struct reference out[REFERENCE_MATCHES],
+                         size_t count);
 
 #endif

@@ -1,12 +1,12 @@
-#include "ui/rows.h"
+#include "ui/rows_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
 
-#define PIECE 256               /* records read at once when conditions are looked for */
+#define AROUND_PARTS 2 /* of a look that a key waits for, on each side of a record */
 
-static void clear(struct rows *rows)
+void rows_clear(struct rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++)
         record_done(&rows->items[i].record);
@@ -16,10 +16,12 @@ static void clear(struct rows *rows)
 
 void rows_done(struct rows *rows)
 {
-    clear(rows);
+    rows_clear(rows);
     free(rows->items);
     free(rows->filter);
     filter_done(&rows->where);
+    look_done(&rows->look);
+    look_done(&rows->tally);
     *rows = (struct rows){ 0 };
 }
 
@@ -39,79 +41,24 @@ enum rc rows_filter(struct rows *rows, const char *text, int64_t now_ms, struct 
     rows->where = where;
     free(rows->filter);
     rows->filter = text ? mem_strdup(text) : NULL;
+    rows->total = -1;
+    look_done(&rows->tally);
     return RC_OK;
 }
 
 /* ---- reading ---- */
 
-static void reverse(struct record_list *list)
+struct look_in rows_in(const struct rows *rows)
 {
-    for (size_t i = 0; i < list->count / 2; i++) {
-        struct record swap = list->items[i];
-
-        list->items[i] = list->items[list->count - 1 - i];
-        list->items[list->count - 1 - i] = swap;
-    }
+    return (struct look_in){ rows->table, rows->view, rows->sort, &rows->where };
 }
 
-/* Takes from a piece what fits, in the order of reading. */
-static void sift(const struct rows *rows, struct record_list *piece, bool is_backward,
-                 size_t wanted, struct record_list *found)
+/* *rest: all zero, or what is still to be looked at. */
+enum rc rows_read_window(const struct rows *rows, struct db *db, enum db_from from,
+                         const struct record *at, size_t count, const char *find,
+                         struct record_list *out, struct look *rest, struct err *err)
 {
-    for (size_t i = 0; i < piece->count && found->count < wanted; i++) {
-        struct record *rec = &piece->items[is_backward ? piece->count - 1 - i : i];
-
-        if (!filter_matches(&rows->where, rec))
-            continue;
-        found->items[found->count++] = *rec;
-        *rec = (struct record){ 0 };
-    }
-}
-
-/* Records that fit the conditions: reads on in pieces until there are enough. */
-static enum rc read_matching(const struct rows *rows, struct db *db, struct db_window window,
-                             struct record_list *out, struct err *err)
-{
-    bool is_backward = window.from == DB_FROM_END || window.from == DB_FROM_BEFORE;
-    struct record_list found = { mem_zero(window.count, sizeof *found.items), 0 };
-    size_t wanted = window.count, got = PIECE;
-    struct value key = { 0 };
-    char client_id[ID_SIZE];
-    enum rc rc = RC_OK;
-
-    window.count = PIECE;
-    while (rc == RC_OK && got == PIECE && found.count < wanted) {
-        struct record_list piece = { 0 };
-
-        rc = db_window_read(db, &window, &piece, err);
-        got = piece.count;
-        if (rc == RC_OK && got > 0) {
-            const struct record *edge = &piece.items[is_backward ? 0 : got - 1];
-
-            value_done(&key);
-            value_copy(&key, &edge->key);
-            memcpy(client_id, edge->client_id, sizeof client_id);
-            window.from = is_backward ? DB_FROM_BEFORE : DB_FROM_AFTER;
-            window.key = &key;
-            window.client_id = client_id;
-            sift(rows, &piece, is_backward, wanted, &found);
-        }
-        record_list_done(&piece);
-    }
-    value_done(&key);
-    if (is_backward)
-        reverse(&found);
-    if (rc)
-        record_list_done(&found);
-    else
-        *out = found;
-    return rc;
-}
-
-static enum rc read_window(const struct rows *rows, struct db *db, enum db_from from,
-                           const struct record *at, size_t count, const char *find,
-                           struct record_list *out, struct err *err)
-{
+    const struct look_in in = rows_in(rows);
     struct db_window window = {
         .table = rows->table,
         .view = rows->view,
@@ -121,26 +68,34 @@ static enum rc read_window(const struct rows *rows, struct db *db, enum db_from 
         .client_id = at ? at->client_id : NULL,
         .count = count,
     };
-    struct buf words = { 0 };
-    enum rc rc;
 
-    buf_puts(&words, buf_str(&rows->where.words));
-    if (find)
-        buf_printf(&words, " %s", find);
-    if (words.len)
-        window.find = buf_str(&words);
-    rc = rows->where.count ? read_matching(rows, db, window, out, err)
-                           : db_window_read(db, &window, out, err);
-    buf_done(&words);
-    return rc;
+    if (!rows->filter && !find)
+        return db_window_read(db, &window, out, err);
+    look_start(rest, from, at, find, count);
+    return look_part(rest, &in, db, out, err);
+}
+
+void rows_stop(struct rows *rows)
+{
+    look_done(&rows->look);
+}
+
+/* Takes over a look that did not end. */
+void rows_go_on(struct rows *rows, struct look *rest, enum rows_goal goal)
+{
+    rows_stop(rows);
+    if (rest->is_on) {
+        rows->look = *rest;
+        rows->goal = goal;
+        *rest = (struct look){ 0 };
+    }
+    look_done(rest);
 }
 
 static enum rc count_rows(struct rows *rows, struct db *db, struct err *err)
 {
-    if (rows->filter) {
-        rows->total = -1;
+    if (rows->filter)
         return RC_OK;
-    }
     return db_count(db, rows->table, rows->view, &rows->total, err);
 }
 
@@ -153,18 +108,55 @@ static void take(struct rows *rows, struct record_list *list, size_t from, size_
     }
 }
 
+/* Moves what was found later to the end of a list, or before its start. */
+static void join(struct record_list *list, struct record_list *more, bool before)
+{
+    size_t n = more->count;
+
+    if (n == 0)
+        return;
+    list->items = mem_grow(list->items, list->count + n, sizeof *list->items);
+    if (before)
+        memmove(list->items + n, list->items, list->count * sizeof *list->items);
+    memcpy(list->items + (before ? 0 : list->count), more->items, n * sizeof *list->items);
+    list->count += n;
+    more->count = 0;
+}
+
+/* What stands before a record, or from it on. RC_CANCELLED: that takes too long. */
+static enum rc read_side(struct rows *rows, struct db *db, enum db_from from,
+                         const struct record *at, struct record_list *out, struct err *err)
+{
+    const struct look_in in = rows_in(rows);
+    struct look look = { 0 };
+    enum rc rc = rows_read_window(rows, db, from, at, rows->room, NULL, out, &look, err);
+
+    for (int i = 1; rc == RC_OK && look.is_on && i < AROUND_PARTS; i++) {
+        struct record_list more = { 0 };
+
+        rc = look_part(&look, &in, db, &more, err);
+        if (rc == RC_OK)
+            join(out, &more, look_is_backward(&look));
+        record_list_done(&more);
+    }
+    if (rc == RC_OK && look.is_on)
+        rc = RC_CANCELLED;
+    look_done(&look);
+    return rc;
+}
+
 /* Reads a whole window around a record, which is to stand in screen row `place` if there is enough
  * around it. */
-static enum rc read_around(struct rows *rows, struct db *db, const struct record *at, size_t place,
-                           struct err *err)
+enum rc rows_read_around(struct rows *rows, struct db *db, const struct record *at, size_t place,
+                         struct err *err)
 {
     struct record_list before = { 0 }, after = { 0 };
     int64_t was = rows->first >= 0 ? rows->first + (int64_t)rows->cursor : -1;
     size_t above, below;
-    enum rc rc = read_window(rows, db, DB_FROM_BEFORE, at, rows->room, NULL, &before, err);
+    enum rc rc = read_side(rows, db, DB_FROM_BEFORE, at, &before, err);
 
     if (rc == RC_OK)
-        rc = read_window(rows, db, DB_FROM_AT, at, rows->room, NULL, &after, err);
+        rc = read_side(rows, db, DB_FROM_AT, at, &after, err);
     if (rc == RC_OK)
         rc = count_rows(rows, db, err);
     if (rc == RC_OK) {
@@ -172,7 +164,8 @@ static enum rc read_around(struct rows *rows, struct db *db, const struct record
         below = rows->room - above < after.count ? rows->room - above : after.count;
         if (above + below < rows->room)
             above = rows->room - below < before.count ? rows->room - below : before.count;
-        clear(rows);
+        rows_stop(rows);
+        rows_clear(rows);
         take(rows, &before, before.count - above, above);
         take(rows, &after, 0, below);
         rows->cursor = above > 0 && below == 0 ? above - 1 : above;
@@ -190,7 +183,7 @@ static enum rc read_around(struct rows *rows, struct db *db, const struct record
 }
 
 /* The record's own key as it is now: a change may have moved it. */
-static void key_now(const struct rows *rows, const struct record *rec, struct value *out)
+void rows_key_now(const struct rows *rows, const struct record *rec, struct value *out)
 {
     const struct sort_order *sort = &rows->table->sorts[rows->sort];
     static const struct value nothing = { 0 };
@@ -213,30 +206,39 @@ static enum rc anchor(struct rows *rows, struct db *db, struct err *err)
     if (row->is_gone)
         value_copy(&at.key, &row->record.key);
     else
-        key_now(rows, &row->record, &at.key);
-    rc = read_around(rows, db, &at, rows->cursor, err);
+        rows_key_now(rows, &row->record, &at.key);
+    rc = rows_read_around(rows, db, &at, rows->cursor, err);
     value_done(&at.key);
-    return rc;
+    if (rc != RC_CANCELLED)
+        return rc;
+    rows->is_stale = false; /* too much to look at: what is drawn stays */
+    return RC_OK;
 }
 
-static enum rc settle(struct rows *rows, struct db *db, struct err *err)
+enum rc rows_settle(struct rows *rows, struct db *db, struct err *err)
 {
-    return rows->is_stale ? anchor(rows, db, err) : RC_OK;
+    return rows->is_stale && !rows->look.is_on ? anchor(rows, db, err) : RC_OK;
 }
 
 enum rc rows_first(struct rows *rows, struct db *db, struct err *err)
 {
     struct record_list list = { 0 };
-    enum rc rc = read_window(rows, db, DB_FROM_START, NULL, rows->room, NULL, &list, err);
+    struct look rest = { 0 };
+    enum rc rc =
+        rows_read_window(rows, db, DB_FROM_START, NULL, rows->room, NULL, &list, &rest, err);
 
     if (rc == RC_OK)
         rc = count_rows(rows, db, err);
     if (rc == RC_OK) {
-        clear(rows);
+        rows_clear(rows);
         take(rows, &list, 0, list.count);
         rows->first = 0;
         rows->is_stale = false;
+        rest.wanted = rows->room - rows->count;
+        rows_go_on(rows, &rest, ROWS_FILL);
+        rows_tally(rows);
     }
+    look_done(&rest);
     record_list_done(&list);
     return rc;
 }
@@ -244,17 +246,20 @@ enum rc rows_first(struct rows *rows, struct db *db, struct err *err)
 enum rc rows_last(struct rows *rows, struct db *db, struct err *err)
 {
     struct record_list list = { 0 };
-    enum rc rc = read_window(rows, db, DB_FROM_END, NULL, rows->room, NULL, &list, err);
+    struct look rest = { 0 };
+    enum rc rc = rows_read_window(rows, db, DB_FROM_END, NULL, rows->room, NULL, &list, &rest, err);
 
     if (rc == RC_OK)
         rc = count_rows(rows, db, err);
     if (rc == RC_OK) {
-        clear(rows);
+        rows_clear(rows);
         take(rows, &list, 0, list.count);
         rows->cursor = rows->count ? rows->count - 1 : 0;
         rows->first = rows->total >= 0 ? rows->total - (int64_t)rows->count : -1;
         rows->is_stale = false;
+        rows_go_on(rows, &rest, ROWS_FILL_UP);
     }
+    look_done(&rest);
     record_list_done(&list);
     return rc;
 }
@@ -263,6 +268,7 @@ enum rc rows_fit(struct rows *rows, struct db *db, size_t room, struct err *err)
 {
     size_t cursor = rows->cursor;
     size_t spare;
+    enum rc rc;
 
     if (room == 0)
         room = 1;
@@ -287,14 +293,22 @@ enum rc rows_fit(struct rows *rows, struct db *db, size_t room, struct err *err)
         return RC_OK;
     rows->items = mem_grow(rows->items, room, sizeof *rows->items);
     rows->room = room;
-    return rows->count ? anchor(rows, db, err) : rows_first(rows, db, err);
+    if (rows->count == 0)
+        return rows_first(rows, db, err);
+    rc = anchor(rows, db, err);
+    if (rc == RC_OK && rows->filter && rows->count < room && !rows->look.is_on) {
+        look_start(&rows->look, DB_FROM_AFTER, &rows->items[rows->count - 1].record, NULL,
+                   room - rows->count);
+        rows->goal = ROWS_FILL;
+    }
+    return rc;
 }
 
 /* ---- moving ---- */
 
 /* Puts the list's records behind (step > 0) or before the rows, and lets as many go at the other
  * end. Returns how far the window moved. */
-static size_t slide(struct rows *rows, struct record_list *list, int step)
+size_t rows_slide(struct rows *rows, struct record_list *list, int step)
 {
     size_t n = list->count;
     size_t over = rows->count + n > rows->room ? rows->count + n - rows->room : 0;
@@ -325,24 +339,31 @@ static size_t slide(struct rows *rows, struct record_list *list, int step)
 
 /* Reads up to `count` rows beyond the end that step points to. *moved: by how many rows the window
  * went on. */
-static enum rc extend(struct rows *rows, struct db *db, int step, size_t count, size_t *moved,
-                      struct err *err)
+static enum rc extend(struct rows *rows, struct db *db, int step, size_t count, enum rows_goal goal,
+                      size_t *moved, struct err *err)
 {
     struct record_list list = { 0 };
+    struct look rest = { 0 };
     const struct row *edge = step > 0 ? &rows->items[rows->count - 1] : &rows->items[0];
-    enum rc rc = read_window(rows, db, step > 0 ? DB_FROM_AFTER : DB_FROM_BEFORE, &edge->record,
-                             count < rows->room ? count : rows->room, NULL, &list, err);
+    enum rc rc;
 
     *moved = 0;
-    if (rc == RC_OK)
-        *moved = slide(rows, &list, step);
+    if (rows->look.is_on && rows->goal != ROWS_FIND)
+        return RC_OK; /* they are on their way */
+    rc = rows_read_window(rows, db, step > 0 ? DB_FROM_AFTER : DB_FROM_BEFORE, &edge->record,
+                          count < rows->room ? count : rows->room, NULL, &list, &rest, err);
+    if (rc == RC_OK) {
+        *moved = rows_slide(rows, &list, step);
+        rows_go_on(rows, &rest, goal);
+    }
+    look_done(&rest);
     record_list_done(&list);
     return rc;
 }
 
 enum rc rows_move(struct rows *rows, struct db *db, int step, struct err *err)
 {
-    enum rc rc = settle(rows, db, err);
+    enum rc rc = rows_settle(rows, db, err);
     size_t moved = 0, want;
 
     if (rc || rows->count == 0)
@@ -350,14 +371,14 @@ enum rc rows_move(struct rows *rows, struct db *db, int step, struct err *err)
     if (step > 0) {
         want = rows->cursor + (size_t)step;
         if (want >= rows->count) {
-            rc = extend(rows, db, 1, want - rows->count + 1, &moved, err);
+            rc = extend(rows, db, 1, want - rows->count + 1, ROWS_MOVE, &moved, err);
             want -= moved;
         }
         rows->cursor = want < rows->count ? want : rows->count - 1;
     } else {
         want = (size_t)-step;
         if (want > rows->cursor) {
-            rc = extend(rows, db, -1, want - rows->cursor, &moved, err);
+            rc = extend(rows, db, -1, want - rows->cursor, ROWS_MOVE, &moved, err);
             rows->cursor += moved;
         }
         rows->cursor -= want < rows->cursor ? want : rows->cursor;
@@ -367,64 +388,26 @@ enum rc rows_move(struct rows *rows, struct db *db, int step, struct err *err)
 
 enum rc rows_turn(struct rows *rows, struct db *db, int step, struct err *err)
 {
-    enum rc rc = settle(rows, db, err);
+    enum rc rc = rows_settle(rows, db, err);
     size_t moved = 0;
 
     if (rc || rows->count == 0)
         return rc;
-    rc = extend(rows, db, step, (size_t)abs(step), &moved, err);
+    rc = extend(rows, db, step, (size_t)abs(step), ROWS_TURN, &moved, err);
     if (rc)
         return rc;
-    if (moved == 0)
+    if (moved == 0 && !rows->look.is_on)
         rows->cursor = step > 0 ? rows->count - 1 : 0;
     return RC_OK;
-}
-
-enum rc rows_show(struct rows *rows, struct db *db, const char *client_id, struct err *err)
-{
-    struct record rec = { 0 };
-    enum rc rc = db_record_read(db, rows->table, client_id, &rec, err);
-
-    if (rc == RC_OK) {
-        value_done(&rec.key);
-        key_now(rows, &rec, &rec.key);
-        rc = read_around(rows, db, &rec, rows->room / 3, err);
-    }
-    record_done(&rec);
-    return rc;
-}
-
-enum rc rows_find(struct rows *rows, struct db *db, const char *words, int step, struct err *err)
-{
-    struct record_list list = { 0 };
-    const struct row *row;
-    enum rc rc = settle(rows, db, err);
-
-    row = rows_at_cursor(rows);
-    if (rc || !row)
-        return rc ? rc : RC_NOT_FOUND;
-    rc = read_window(rows, db, step > 0 ? DB_FROM_AFTER : DB_FROM_BEFORE, &row->record, 1, words,
-                     &list, err);
-    if (rc == RC_OK && list.count == 0)
-        rc = RC_NOT_FOUND;
-    for (size_t i = 0; rc == RC_OK && i < rows->count; i++) {
-        if (strcmp(rows->items[i].record.client_id, list.items[0].client_id) == 0) {
-            rows->cursor = i;           /* in sight already: only the cursor goes there */
-            record_list_done(&list);
-            return RC_OK;
-        }
-    }
-    if (rc == RC_OK) {
-        rows->first = -1;
-        rc = read_around(rows, db, &list.items[0], rows->room / 3, err);
-    }
-    record_list_done(&list);
-    return rc;
 }
 
 enum rc rows_refresh(struct rows *rows, struct db *db, struct err *err)
 {
     rows->is_stale = true;
+    if (rows->filter) {
+        rows->total = -1;
+        look_done(&rows->tally);
+    }
     for (size_t i = 0; i < rows->count; i++) {
         struct row *row = &rows->items[i];
         struct record now = { 0 };
@@ -453,7 +436,7 @@ enum rc rows_place(struct rows *rows, struct db *db, struct err *err)
     int64_t rank = 0;
     enum rc rc;
 
-    if (!row || rows->first >= 0 || rows->total < 0)
+    if (!row || rows->first >= 0 || rows->total < 0 || rows->filter)
         return RC_OK;
     window.key = &row->record.key;
     window.client_id = row->record.client_id;

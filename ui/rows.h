@@ -12,10 +12,20 @@
 #include <stdint.h>
 #include "db/store.h"
 #include "ui/filter.h"
+#include "ui/look.h"
 
 struct row {
     struct record record; /* record.key: where it was drawn, also when its key has changed since */
     bool is_gone;               /* removed by the office since it was drawn */
+};
+
+/* What a look is for that did not end in the part that a key may wait for. */
+enum rows_goal {
+    ROWS_FILL,                  /* rows are missing below the last one */
+    ROWS_FILL_UP,               /* the same above the first; the cursor stays at the end */
+    ROWS_MOVE,                  /* the cursor is to go on into what comes */
+    ROWS_TURN,                  /* the window is to go on; the cursor stays where it is */
+    ROWS_FIND                   /* the cursor is to go to what is found */
 };
 
 struct rows {                   /* all zero, then table is set, is an empty one */
@@ -28,8 +38,12 @@ struct rows {                   /* all zero, then table is set, is an empty one 
     size_t count, room;
     size_t cursor;              /* index in items; 0 when there are none */
     int64_t first;              /* place of items[0] in the view, from 0; -1: not known */
-    int64_t total;              /* records of the view; -1 when filtered */
+    int64_t total;              /* records of the view; -1: filtered, and not counted yet */
     bool is_stale;              /* something was committed since it was read */
+    struct look look;           /* under way, for goal */
+    enum rows_goal goal;
+    struct look tally;          /* counts what a filter lets through behind the place counted */
+    int64_t counted;
 };
 
 void rows_done(struct rows *rows);
@@ -50,8 +64,19 @@ enum rc rows_turn(struct rows *rows, struct db *db, int step, struct err *err);
  * record. */
 enum rc rows_show(struct rows *rows, struct db *db, const char *client_id, struct err *err);
 /* The next (1) or last (-1) record after the cursor with these words goes under the cursor.
- * RC_NOT_FOUND: none. */
+ * RC_NOT_FOUND: none. On RC_OK it may still be looking. */
 enum rc rows_find(struct rows *rows, struct db *db, const char *words, int step, struct err *err);
+
+/* With a filter, or words to find, each of the calls above looks at a part of the list only; what
+ * is missing comes by rows_look_on, again and again, for as long as this is true. */
+bool rows_is_looking(const struct rows *rows);  /* for what the last call was to show */
+bool rows_has_more_to_look(const struct rows *rows);    /* for that, or only to count */
+bool rows_is_finding(const struct rows *rows);  /* looking, for rows_find */
+void rows_stop_finding(struct rows *rows);
+/* *is_changed: something is to be drawn. RC_NOT_FOUND: what was to be found is not there. */
+enum rc rows_look_on(struct rows *rows, struct db *db, bool *is_changed, struct err *err);
+/* Counts what the filter lets through, if that is not known and the place is; by rows_look_on. */
+void rows_tally(struct rows *rows);
 
 /* After a notice: the records that are on screen, in place, and the count. */
 enum rc rows_refresh(struct rows *rows, struct db *db, struct err *err);

@@ -1,5 +1,7 @@
 /* How fast the screen is there, and how fast it answers: from exec to the first whole frame, beside `less` on one page
- * in the same run; from a key to the end of what it draws; peak memory. At several numbers of records.
+ * in the same run; from a key to the end of what it draws; peak memory. And a filter that no record fits, so that all are
+ * looked at: how long that takes, and how long a key waits meanwhile (the median and the worst). At several numbers of
+ * records.
  *
  *     screen_bench OUTPOST OUTPOST-BACKEND [COUNT...]          (100000 and 1000000)
  *
@@ -24,6 +26,7 @@
 
 #define STARTS 20
 #define KEYS 200
+#define FILTER_KEYS 40
 #define PAGE 500
 #define COUNTS_MAX 8
 #define QUIET_MS 60                     /* more than between two frames */
@@ -230,6 +233,40 @@ static void keys_and_memory(const char *const *argv, double *median, double *p95
     screen_end(&s);
 }
 
+struct filtering {
+    double whole_ms, median_ms, worst_ms;
+};
+
+/* ^L draws the screen anew, whatever else goes on. */
+static void filtering(const char *const *argv, struct filtering *out)
+{
+    static const char type[] = "fzebra\r";
+    struct screen s = screen_start(argv);
+    double took[FILTER_KEYS], start;
+
+    screen_wait(&s, "F1 Help");
+    (void)screen_settle(&s);
+    start = seconds_now();
+    if (write(s.fd, type, sizeof type - 1) < 0)
+        fatal("the screen takes no key");
+    screen_wait(&s, "Nothing matches");
+    out->whole_ms = (seconds_now() - start) * 1000;
+    (void)screen_settle(&s);
+    if (write(s.fd, type, sizeof type - 1) < 0)
+        fatal("the screen takes no key");
+    for (int i = 0; i < FILTER_KEYS; i++) {
+        start = seconds_now();
+        if (write(s.fd, "\014", 1) < 0)
+            fatal("the screen takes no key");
+        screen_wait(&s, "F10 Quit");
+        took[i] = (seconds_now() - start) * 1000;
+    }
+    qsort(took, FILTER_KEYS, sizeof took[0], by_size);
+    out->median_ms = took[FILTER_KEYS / 2];
+    out->worst_ms = took[FILTER_KEYS - 1];
+    screen_end(&s);
+}
+
 /* ---- one size ---- */
 
 static void measure(const char *outpost, const char *data_dir, long count)
@@ -238,6 +275,7 @@ static void measure(const char *outpost, const char *data_dir, long count)
     char page[512], pattern[512];
     const char *const less[] = { "less", page, NULL };
     double less_ms, paint_ms, median, p95, filled = seconds_now();
+    struct filtering filter;
     glob_t files = { 0 };
     FILE *f;
     long peak;
@@ -257,8 +295,9 @@ static void measure(const char *outpost, const char *data_dir, long count)
     less_ms = first_paint(less, "page.txt");
     paint_ms = first_paint(screen, "F1 Help");
     keys_and_memory(screen, &median, &p95, &peak);
-    printf("%9ld  %8.1f  %8.1f  %8.2f  %8.2f  %8.1f   %6.1f\n", count, paint_ms, less_ms, median, p95,
-           (double)peak / 1024, filled);
+    filtering(screen, &filter);
+    printf("%9ld  %8.1f  %8.1f  %8.2f  %8.2f  %8.1f   %6.1f  %9.0f  %8.2f  %8.2f\n", count, paint_ms, less_ms, median,
+           p95, (double)peak / 1024, filled, filter.whole_ms, filter.median_ms, filter.worst_ms);
     (void)fflush(stdout);
 }
 
@@ -309,7 +348,7 @@ int main(int argc, char **argv)
     (void)setenv("LC_ALL", "C.UTF-8", 1);
     (void)setenv("XDG_CONFIG_HOME", dir, 1);
     (void)unsetenv("SSH_CONNECTION");
-    printf("  records  paint ms   less ms   key ms   p95 ms  peak MiB   fill s\n");
+    printf("  records  paint ms   less ms   key ms   p95 ms  peak MiB   fill s  filter ms    key ms  worst ms\n");
     for (int i = 0; i < n; i++)
         run_size(argv[1], argv[2], dir, counts[i]);
     (void)snprintf(remove, sizeof remove, "%s", dir);

@@ -76,7 +76,7 @@ static void a_decimal_comma_in_the_locale_changes_no_number(void **state)
         "{\"name\":\"value\",\"label\":\"Value\",\"type\":\"real\"}]}";
     struct world *w = *state;
     char dir[300], locpath[320];
-    const char *const env[] = { locpath, "LC_ALL=de_DE.UTF-8", NULL };
+    const char *const env[] = { locpath, "LC_ALL=de_DE.UTF-8", "LANGUAGE=en", NULL };
     const char *const export[] = { "export", "--table", "meterReadings", NULL };
     struct buf lines = { 0 };
     struct term *t;

@@ -95,6 +95,130 @@ static void finding_looks_only_at_what_the_filter_shows(void **state)
     rows_done(&rows);
 }
 
+#define FAR 3000                        /* more than one part of a look */
+
+/* One record, "needle", in place FAR; `high` is each 100th. */
+static void add_far(struct fixture *f)
+{
+    struct db_saved saved;
+    char text[32];
+
+    must(f, db_batch_begin(f->db, &f->err));
+    for (int i = 0; i < FAR + MANY; i++) {
+        (void)snprintf(text, sizeof text, i == FAR ? "task %04d needle" : "task %04d", i);
+        SAVE(f, NULL, &saved, "text", text, "priority", i % 100 == 50 ? "high" : "low");
+    }
+    must(f, db_batch_end(f->db, &f->err));
+}
+
+/* Looks on to the end; how many parts there were. */
+static int look_on(struct fixture *f, struct rows *rows)
+{
+    bool is_changed;
+    int parts = 0;
+
+    for (; rows_has_more_to_look(rows); parts++)
+        must(f, rows_look_on(rows, f->db, &is_changed, &f->err));
+    return parts;
+}
+
+static void a_filter_looks_in_parts_and_shows_what_each_finds(void **state)
+{
+    struct fixture *f = *state;
+    struct rows rows;
+
+    add_far(f);
+    open_rows(f, &rows);
+    must(f, rows_filter(&rows, "needle", f->now, &f->err));
+    must(f, rows_first(&rows, f->db, &f->err));
+    assert_int_equal(rows.count, 0);
+    assert_true(rows_is_looking(&rows));
+    assert_true(look_on(f, &rows) > 2);
+    assert_int_equal(rows.count, 1);
+    assert_string_equal(title_at(&rows, 0), "task 3000 needle");
+    assert_int_equal(rows.total, 1);
+    must(f, rows_filter(&rows, "task prio:high", f->now, &f->err));
+    must(f, rows_first(&rows, f->db, &f->err));
+    look_on(f, &rows);
+    assert_int_equal(rows.count, ROOM);
+    assert_string_equal(title_at(&rows, 0), "task 0050");
+    assert_string_equal(title_at(&rows, ROOM - 1), "task 0950");
+    assert_int_equal(rows.total, (FAR + MANY) / 100);
+    for (int i = 0; i < 2 * ROOM; i++) {
+        must(f, rows_move(&rows, f->db, 1, &f->err));
+        look_on(f, &rows);
+    }
+    assert_string_equal(title_at(&rows, rows.cursor), "task 2050");
+    assert_int_equal(rows.first + (int64_t)rows.cursor, 2 * ROOM);
+    must(f, rows_turn(&rows, f->db, -ROOM, &f->err));
+    look_on(f, &rows);
+    assert_string_equal(title_at(&rows, 0), "task 0150");
+    must(f, rows_last(&rows, f->db, &f->err));
+    look_on(f, &rows);
+    assert_int_equal(rows.count, ROOM);
+    assert_string_equal(title_at(&rows, rows.cursor), "task 3650");
+    assert_int_equal(rows.first + ROOM, rows.total);
+    must(f, rows_filter(&rows, "nothing like that", f->now, &f->err));
+    must(f, rows_first(&rows, f->db, &f->err));
+    look_on(f, &rows);
+    assert_int_equal(rows.count, 0);
+    assert_int_equal(rows.total, 0);
+    rows_done(&rows);
+}
+
+static void finding_goes_on_until_it_is_there_or_stopped(void **state)
+{
+    struct fixture *f = *state;
+    struct rows rows;
+    bool is_changed;
+    enum rc rc = RC_OK;
+
+    add_far(f);
+    open_rows(f, &rows);
+    must(f, rows_find(&rows, f->db, "needle", 1, &f->err));
+    assert_true(rows_is_finding(&rows));
+    assert_string_equal(title_at(&rows, rows.cursor), "task 0000");
+    rows_stop_finding(&rows);
+    assert_false(rows_has_more_to_look(&rows));
+    must(f, rows_find(&rows, f->db, "needle", 1, &f->err));
+    look_on(f, &rows);
+    assert_string_equal(title_at(&rows, rows.cursor), "task 3000 needle");
+    must(f, rows_find(&rows, f->db, "0007", -1, &f->err));
+    look_on(f, &rows);
+    assert_string_equal(title_at(&rows, rows.cursor), "task 0007");
+    must(f, rows_find(&rows, f->db, "nowhere", 1, &f->err));
+    while (rc == RC_OK && rows_has_more_to_look(&rows))
+        rc = rows_look_on(&rows, f->db, &is_changed, &f->err);
+    assert_int_equal(rc, RC_NOT_FOUND);
+    assert_string_equal(title_at(&rows, rows.cursor), "task 0007");
+    rows_done(&rows);
+}
+
+/* What is drawn stays where it is when the window would take too long to read again. */
+static void a_change_meanwhile_moves_nothing_of_a_filtered_window(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct rows rows;
+
+    add_far(f);
+    open_rows(f, &rows);
+    must(f, rows_filter(&rows, "prio:high needle", f->now, &f->err));
+    must(f, rows_first(&rows, f->db, &f->err));
+    look_on(f, &rows);
+    assert_int_equal(rows.count, 0);
+    must(f, rows_filter(&rows, "prio:low needle", f->now, &f->err));
+    must(f, rows_first(&rows, f->db, &f->err));
+    look_on(f, &rows);
+    assert_int_equal(rows.count, 1);
+    SAVE(f, rows.items[0].record.client_id, &saved, "text", "task 3000 thread");
+    must(f, rows_refresh(&rows, f->db, &f->err));
+    assert_string_equal(title_at(&rows, 0), "task 3000 thread");
+    must(f, rows_move(&rows, f->db, 1, &f->err));
+    assert_int_equal(rows.count, 1);
+    rows_done(&rows);
+}
+
 static void the_place_after_a_jump_is_counted_when_asked_for(void **state)
 {
     struct fixture *f = *state;
@@ -113,6 +237,19 @@ static void the_place_after_a_jump_is_counted_when_asked_for(void **state)
     rows_done(&rows);
 }
 
+static size_t find(struct fixture *f, const struct column *column, const char *words,
+                   struct reference out[REFERENCE_MATCHES])
+{
+    struct look look = { 0 };
+    size_t count = 0;
+
+    reference_find(&look, words);
+    while (look.is_on)
+        count = reference_look_on(&look, f->db, f->reg, column, out, count);
+    look_done(&look);
+    return count;
+}
+
 static void a_reference_is_found_by_words_and_named_by_its_title(void **state)
 {
     struct fixture *f = *state;
@@ -124,10 +261,10 @@ static void a_reference_is_found_by_words_and_named_by_its_title(void **state)
 
     SAVE(f, NULL, &saved, "text", "North pump house");
     SAVE(f, NULL, &saved, "text", "Gr\303\274\303\237e");
-    assert_int_equal(reference_find(f->db, f->reg, &column, "PUMP north", found), 1);
+    assert_int_equal(find(f, &column, "PUMP north", found), 1);
     assert_string_equal(found[0].title, "North pump house");
-    assert_int_equal(reference_find(f->db, f->reg, &column, "valve", found), 0);
-    assert_int_equal(reference_find(f->db, f->reg, &unknown, "pump", found), 0);
+    assert_int_equal(find(f, &column, "valve", found), 0);
+    assert_int_equal(find(f, &unknown, "pump", found), 0);
     assert_true(reference_title(f->db, f->reg, &column, found[0].id, title, sizeof title));
     assert_string_equal(title, "North p");
     assert_true(reference_title(f->db, f->reg, &column, saved.client_id, title, 4));
@@ -143,6 +280,9 @@ int main(void)
         T(a_filter_finds_what_fits_far_apart_from_both_ends),
         T(a_filter_that_cannot_be_read_changes_nothing),
         T(finding_looks_only_at_what_the_filter_shows),
+        T(a_filter_looks_in_parts_and_shows_what_each_finds),
+        T(finding_goes_on_until_it_is_there_or_stopped),
+        T(a_change_meanwhile_moves_nothing_of_a_filtered_window),
         T(the_place_after_a_jump_is_counted_when_asked_for),
         T(a_reference_is_found_by_words_and_named_by_its_title),
     };
