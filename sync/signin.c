@@ -84,6 +84,8 @@ static enum rc get_instance(struct session *session, char **out, struct err *err
     len = reply.body.len;
     while (len > 0 && strchr(" \t\r\n", s[len - 1]))
         len--;
+    for (; len > 0 && strchr(" \t\r\n", *s); s++) /* as the engine compares it */
+        len--;
     if (!reply.complete)
         rc = err_set(err, RC_NETWORK, "%s", reply.problem);
     else if (reply.http_status == 429 || reply.http_status >= 500)
