@@ -78,6 +78,7 @@ bool device_died(struct device *d, const char *during)
     device_stop(d);
     if (vfs_open_handles(sim->vfs, d->index) != 0)
         sim_violated(sim, "device %d: a file is still open after db_close", d->index);
+    decide(sim, DECIDE_CRASH, d->index);
     bool is_cut = rng_chance(&sim->rng, sim->plan.power_cuts);
     uint32_t met = vfs_crash(sim->vfs, d->index, is_cut);
     sim->met[SIT_UNSYNCED_WRITES] += met;
@@ -211,8 +212,12 @@ bool device_start(struct device *d)
 
     d->life++;
     sim_note(sim, "device %d: start %u", d->index, d->life);
-    if (!sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes * 2))
-        vfs_arm(sim->vfs, d->index, rng_below(&sim->rng, 60), true);
+    decide(sim, DECIDE_START, d->index);
+    if (!sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes * 2) && decided(sim)) {
+        uint32_t n = rng_below(&sim->rng, 60);
+        sim_note(sim, "device %d: dies at the %u. access to the disk from here", d->index, n + 1);
+        vfs_arm(sim->vfs, d->index, n, true);
+    }
     enum rc rc = open_store(d, &err);
     if (!rc)
         rc = open_engine(d, &err);
@@ -244,8 +249,9 @@ static void maybe_checkpoint(struct device *d)
 {
     struct err err = { 0 };
 
-    if (!rng_chance(&d->sim->rng, 100))
+    if (!rng_chance(&d->sim->rng, 100) || !decided(d->sim))
         return;
+    sim_note(d->sim, "device %d: checkpoint", d->index);
     enum rc rc = db_checkpoint(d->sync_db, true, &err);
     sim_met(d->sim, SIT_CHECKPOINTS);
     if (!device_died(d, "checkpoint") && rc)
@@ -294,6 +300,7 @@ void device_pump(struct device *d)
             d->tick = 0;
             if (action.until_ms != NEVER)
                 plan_tick(d, action.until_ms);
+            decide(d->sim, DECIDE_IDLE, d->index);
             maybe_checkpoint(d);
             if (d->is_up && rng_chance(&d->sim->rng, 100))
                 check_device(d);

@@ -183,6 +183,11 @@ enum fate disk_fate(struct vfs *vfs, int machine, bool changes)
     return DIES_BEFORE + (enum fate)rng_below(&vfs->crash_rng, 3);
 }
 
+void vfs_seed_crashes(struct vfs *vfs, uint64_t seed)
+{
+    vfs->crash_rng.state = seed;
+}
+
 void vfs_arm(struct vfs *vfs, int machine, uint32_t n, bool with_reads)
 {
     vfs->machines[machine].counts_reads = with_reads;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "tests/simulation/powercut.h"
 #include "tests/simulation/seeds.h"
+#include "tests/simulation/shrink.h"
 
 #define ENOUGH_FAILED 5
 
@@ -17,7 +18,9 @@ struct options {
     uint64_t from, seeds, at_least;
     int seconds; /* 0: no limit */
     int jobs;
-    bool is_verbose, is_quiet, is_twice, has_power_cuts;
+    bool is_verbose, is_quiet, is_twice, has_power_cuts, is_shrunk;
+    struct decisions only;
+    bool has_only;
     const char *situations; /* file; NULL: none */
     enum broken broken;
 };
@@ -87,6 +90,8 @@ static void print_failure(struct sim *sim, bool (*run)(struct sim *sim))
            sim->is_for_power_cuts ? " --power-cuts" : "",
            sim->broken != BROKEN_NOTHING ? " --broken " : "",
            sim->broken != BROKEN_NOTHING ? broken_name(sim->broken) : "");
+    if (!sim->is_for_power_cuts)
+        printf("smaller: with --shrink in the place of --verbose\n");
     fflush(stdout);
 }
 
@@ -155,13 +160,28 @@ static int run_all(struct sim *sim, const struct options *options)
     return !ok;
 }
 
+/* The first of the seeds that fails, made small. */
+static int shrink_first(struct sim *sim, const struct options *options)
+{
+    for (uint64_t i = 0; i < options->seeds; i++) {
+        sim->seed = options->from + i;
+        int left = shrink(sim);
+        if (left >= 0) {
+            printf("%d decisions are left\n", left);
+            return 1;
+        }
+    }
+    printf("none of %llu seeds fails\n", (unsigned long long)options->seeds);
+    return 0;
+}
+
 static int usage(void)
 {
     fprintf(
         stderr,
         "usage: simulation [--seeds N] [--from S] [--seed S] [--seconds T [--at-least N]] [--jobs N]\n"
-        "                  [--situations FILE] [--verbose] [--quiet] [--twice | --power-cuts]\n"
-        "                  [--broken NAME]\n"
+        "                  [--situations FILE] [--verbose] [--quiet]\n"
+        "                  [--twice | --power-cuts | --shrink] [--only DECISIONS] [--broken NAME]\n"
         "--jobs 0: as many processes as there are processors\n");
     for (int i = 1; i < BROKEN_COUNT; i++)
         fprintf(stderr, "  --broken %s\n", broken_name((enum broken)i));
@@ -202,6 +222,8 @@ static bool read_options(int argc, char **argv, struct options *out)
         { "broken", required_argument, NULL, 'b' },
         { "twice", no_argument, NULL, '2' },
         { "power-cuts", no_argument, NULL, 'p' },
+        { "shrink", no_argument, NULL, 'm' },
+        { "only", required_argument, NULL, 'y' },
         { NULL, 0, NULL, 0 },
     };
     uint64_t number = 0;
@@ -226,6 +248,10 @@ static bool read_options(int argc, char **argv, struct options *out)
             out->is_verbose = true;
         else if (c == 'q')
             out->is_quiet = true;
+        else if (c == 'm')
+            out->is_shrunk = true;
+        else if (c == 'y')
+            out->has_only = true;
         else if (c == 'p')
             out->has_power_cuts = true;
         else if (c == '2')
@@ -234,6 +260,8 @@ static bool read_options(int argc, char **argv, struct options *out)
             return false;
         if (c == 's')
             out->seeds = 1;
+        if (c == 'y' && !decisions_read(optarg, &out->only))
+            return false;
     }
     if (out->jobs > JOBS_MAX)
         out->jobs = JOBS_MAX;
@@ -269,8 +297,9 @@ int main(int argc, char **argv)
     sim->old_tables = old_tables;
     sim->broken = options.broken;
     sim->is_traced = sim->is_verbose = options.is_verbose;
+    sim->only = options.has_only ? &options.only : NULL;
     if (sim_prepare(sim))
-        status = run_all(sim, &options);
+        status = options.is_shrunk ? shrink_first(sim, &options) : run_all(sim, &options);
     sim_done(sim);
     vfs_free(sim->vfs);
 out:
@@ -278,5 +307,6 @@ out:
     registry_free(server_tables);
     registry_free(old_tables);
     free(sim);
+    decisions_done(&options.only);
     return status;
 }

@@ -80,7 +80,7 @@ static void drop_if_over(struct net *net, struct transfer *over)
 
 /* ---- out ---- */
 
-static enum fate draw_fate(struct sim *sim)
+static enum fate draw_fate(struct sim *sim, int device)
 {
     static const enum situation met[FATE_COUNT] = {
         [FATE_LOST] = SIT_LOST_REQUESTS, [FATE_NO_ANSWER] = SIT_LOST_ANSWERS,
@@ -90,7 +90,8 @@ static enum fate draw_fate(struct sim *sim)
         [FATE_REFUSED] = SIT_REFUSED,
     };
 
-    if (sim->is_calm || !rng_chance(&sim->rng, sim->plan.faults))
+    decide(sim, DECIDE_FAULT, device);
+    if (sim->is_calm || !rng_chance(&sim->rng, sim->plan.faults) || !decided(sim))
         return FATE_WELL;
     enum fate fate = FATE_LOST + (enum fate)rng_below(&sim->rng, FATE_COUNT - FATE_LOST);
     sim_met(sim, met[fate]);
@@ -253,7 +254,8 @@ void net_send(struct device *d, const struct engine_action *action)
     }
     struct transfer *t = make(d, action);
     d->transfer = t->id;
-    t->fate = draw_fate(sim);
+    t->fate = draw_fate(sim, d->index);
+    decide(sim, DECIDE_LATENCY, d->index);
     sim_note(sim, "device %d: #%llu %s %s (%s)", d->index, (unsigned long long)t->id,
              t->is_get ? t->path : action->call.path, t->is_push ? buf_str(&t->sent) + 80 : "",
              fate_names[t->fate]);
@@ -384,8 +386,13 @@ void net_arrive(struct sim *sim, uint64_t id)
                           .body_len = t->body.len };
 
     t->arrivals--;
-    if (t->is_push && !sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes / 3))
-        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 40), false);
+    decide(sim, DECIDE_ARRIVAL, t->device);
+    if (t->is_push && !sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes / 3) &&
+        decided(sim)) {
+        uint32_t n = rng_below(&sim->rng, 40);
+        sim_note(sim, "backend: dies at the %u. write from here, in a push", n + 1);
+        vfs_arm(sim->vfs, SERVER, n, false);
+    }
     bool is_executed = server_call(&sim->server, &x);
     sim_note(sim, "backend: #%llu of device %d arrives%s: %d", (unsigned long long)id, t->device,
              is_late ? " late" : "", x.http_status);
@@ -471,6 +478,7 @@ void net_answer(struct sim *sim, uint64_t id)
     struct device *d = &sim->devices[t->device];
 
     t->is_answered = true;
+    decide(sim, DECIDE_ANSWER, t->device);
     if (d->is_up && d->life == t->life && d->transfer == id)
         deliver(d, t);
     drop_if_over(sim->net, t);

@@ -155,23 +155,39 @@ static void change(struct sim *sim, int account, bool is_removal)
     run(sim, attempt);
 }
 
+/* What happens to the backend while the office works. */
+static void disturb(struct sim *sim)
+{
+    decide(sim, DECIDE_OFFICE_TROUBLE, SERVER);
+    bool is_armed = rng_chance(&sim->rng, sim->plan.crashes * 2),
+         is_killed = rng_chance(&sim->rng, sim->plan.crashes),
+         is_upgraded = rng_chance(&sim->rng, 30);
+    uint32_t n = rng_below(&sim->rng, 30);
+
+    if (!(is_armed || is_killed || is_upgraded) || !decided(sim))
+        return;
+    if (is_armed) {
+        sim_note(sim, "backend: dies at the %u. write from here", n + 1);
+        vfs_arm(sim->vfs, SERVER, n, false);
+    }
+    if (sim->server.backend == NULL)
+        return;
+    if (is_killed)
+        server_kill(&sim->server);
+    else if (is_upgraded)
+        server_upgrade(&sim->server);
+}
+
 void office_acts(struct sim *sim)
 {
+    disturb(sim);
+    if (sim->server.backend == NULL)
+        return;
+    decide(sim, DECIDE_OFFICE, SERVER);
+    if (!decided(sim))
+        return;
     int account = sim->plan.has_other_account && rng_chance(&sim->rng, 300);
     uint32_t kind = rng_below(&sim->rng, 100);
-
-    if (rng_chance(&sim->rng, sim->plan.crashes * 2))
-        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 30), false);
-    if (sim->server.backend == NULL)
-        return;
-    if (rng_chance(&sim->rng, sim->plan.crashes)) {
-        server_kill(&sim->server);
-        return;
-    }
-    if (rng_chance(&sim->rng, 30))
-        server_upgrade(&sim->server);
-    if (sim->server.backend == NULL)
-        return;
     if (sim->plan.has_epochs && rng_chance(&sim->rng, 60))
         server_new_epoch(&sim->server);
     else if (kind == 99)
@@ -190,8 +206,11 @@ void office_begins(struct sim *sim)
 
     if (sim->plan.is_big_world)
         count += MANY_RECORDS;
-    for (int i = 0; i < count && !sim_failed(sim); i++)
-        create(sim, i % 3 == 2 && sim->plan.has_other_account);
+    for (int i = 0; i < count && !sim_failed(sim); i++) {
+        decide(sim, DECIDE_FIRST_RECORD, SERVER);
+        if (decided(sim))
+            create(sim, i % 3 == 2 && sim->plan.has_other_account);
+    }
 }
 
 /* ---- after a crash ---- */

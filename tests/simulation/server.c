@@ -59,6 +59,7 @@ static bool died(struct server *s)
     close_all(s);
     if (vfs_open_handles(sim->vfs, SERVER) != 0)
         sim_violated(sim, "backend: a file is still open after backend_close");
+    decide(sim, DECIDE_CRASH, SERVER);
     bool is_cut = rng_chance(&sim->rng, sim->plan.power_cuts);
     uint32_t met = vfs_crash(sim->vfs, SERVER, is_cut);
     sim->met[SIT_UNSYNCED_WRITES] += met;
@@ -154,8 +155,12 @@ bool server_start(struct server *s)
     struct err err = { 0 };
     bool is_first = sim->order == 0;
 
-    if (!is_first && !sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes))
-        vfs_arm(sim->vfs, SERVER, rng_below(&sim->rng, 40), true);
+    decide(sim, DECIDE_START, SERVER);
+    if (!is_first && !sim->is_calm && rng_chance(&sim->rng, sim->plan.crashes) && decided(sim)) {
+        uint32_t n = rng_below(&sim->rng, 40);
+        sim_note(sim, "backend: dies at the %u. access to the disk from here", n + 1);
+        vfs_arm(sim->vfs, SERVER, n, true);
+    }
     enum rc rc = open_backend(s, &err);
     if (died(s))
         return false;

@@ -35,6 +35,11 @@ void sim_note(struct sim *sim, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(line + n, TRACE_SIZE - (size_t)n, fmt, args);
     va_end(args);
+    if (sim->decisions.count > 0 && sim->is_recorded) {
+        struct decision *d = &sim->decisions.items[sim->decisions.count - 1];
+        if (d->text[0] == '\0')
+            snprintf(d->text, sizeof d->text, "%.*s", (int)sizeof d->text - 1, line + n);
+    }
     if (sim->is_verbose)
         printf("%s\n", line);
 }
@@ -165,8 +170,9 @@ static void on_user(struct sim *sim, const struct event *e)
     if (sim->actions_left <= 0)
         return;
     sim->actions_left--;
-    user_acts(&sim->devices[e->who]);
+    decide(sim, DECIDE_BEGIN, e->who);
     sim_plan(sim, sim->now + pause_of_a_person(sim), EV_USER, e->who, 0);
+    user_acts(&sim->devices[e->who]);
 }
 
 static void on_engine(struct sim *sim, const struct event *e)
@@ -183,8 +189,9 @@ static void on_office(struct sim *sim, const struct event *e)
     if (sim->office_left <= 0)
         return;
     sim->office_left--;
-    office_acts(sim);
+    decide(sim, DECIDE_BEGIN, SERVER);
     sim_plan(sim, sim->now + pause_of_a_person(sim), EV_OFFICE, 0, 0);
+    office_acts(sim);
 }
 
 static void on_arrive(struct sim *sim, const struct event *e)
@@ -337,6 +344,8 @@ static void begin_world(struct sim *sim)
     sim->traced = 0;
     sim->violation[0] = '\0';
     memset(sim->met, 0, sizeof sim->met);
+    memset(sim->decided_of, 0, sizeof sim->decided_of);
+    sim->decisions.count = 0;
     sim->clock = (struct clock){ true_wall, true_mono, sim };
     if (sim->trace == NULL)
         sim->trace = mem_zero(TRACE_LINES, TRACE_SIZE);
@@ -361,9 +370,10 @@ static void everybody_begins(struct sim *sim)
         return;
     office_begins(sim);
     for (int i = 0; i < DEVICES && !sim_failed(sim); i++) {
+        decide(sim, DECIDE_BEGIN, i);
         device_init(sim, i, sim->plan.has_new_disks ? NULL : &sim->store_image);
-        device_start(&sim->devices[i]);
         sim_plan(sim, sim->now + pause_of_a_person(sim), EV_USER, i, 0);
+        device_start(&sim->devices[i]);
     }
     if (sim->broken == BROKEN_NORMAL_QUEUE)
         for (int i = 0; i < DEVICES; i++)
@@ -482,4 +492,5 @@ void sim_done(struct sim *sim)
     buf_done(&sim->backend_image);
     free(sim->trace);
     sim->trace = NULL;
+    decisions_done(&sim->decisions);
 }

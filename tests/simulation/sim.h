@@ -3,6 +3,7 @@
  * time, from one seed.
  *
  *   sim.c      the run: events in virtual time, the trace, what a seed decides
+ *   decide.c   what a run decides, numbered; shrink.c makes a failing run small
  *   vfs.c      SQLite's view of disks that die at any write and lose power; disk.c the disks
  *   device.c   a device: its process, its store, its engine, the driver of the engine
  *   user.c     who types on it; values.c what is typed; discard.c what is taken back
@@ -28,6 +29,7 @@
 #include "db/db.h"
 #include "src/backend/backend.h"
 #include "sync/engine.h"
+#include "tests/simulation/decide.h"
 #include "tests/simulation/rng.h"
 #include "tests/simulation/vfs.h"
 
@@ -210,7 +212,7 @@ struct sim {
     enum broken broken;
     bool is_traced, is_verbose; /* notes are kept, and printed; most runs need none */
     struct plan plan;
-    struct rng rng;     /* what happens; everything else has a stream of its own */
+    struct rng rng;     /* what happens: of the decision that began last (decide.h) */
     struct rng entropy; /* libsodium's */
     int64_t now;
     struct event *heap;
@@ -229,6 +231,12 @@ struct sim {
     struct net *net;
 
     struct buf store_image, backend_image; /* of sim_prepare */
+    struct decision decision; /* the last that began */
+    uint32_t decided_of[DECISION_KINDS][DECIDERS];
+    const struct decisions *only; /* NULL: all; else no others have an effect */
+    bool is_recorded;
+    struct decisions decisions; /* that had an effect */
+
     uint64_t met[SIT_COUNT];
     char (*trace)[TRACE_SIZE];
     size_t traced;

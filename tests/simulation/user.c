@@ -326,13 +326,31 @@ static void ask_engine(struct device *d)
     device_wake(d, what);
 }
 
+static bool happens(const struct device *d, uint32_t kind)
+{
+    return kind < d->sim->plan.crashes / 2 || kind >= 900;
+}
+
+static void arm(struct device *d)
+{
+    uint32_t n = rng_below(&d->sim->rng, 40);
+
+    sim_note(d->sim, "device %d: dies at the %u. write from here", d->index, n + 1);
+    vfs_arm(d->sim->vfs, d->index, n, false);
+}
+
 static void disturb(struct device *d)
 {
     struct sim *sim = d->sim;
+
+    decide(sim, DECIDE_TROUBLE, d->index);
     uint32_t kind = rng_below(&sim->rng, 1000);
 
-    if (rng_chance(&sim->rng, sim->plan.crashes))
-        vfs_arm(sim->vfs, d->index, rng_below(&sim->rng, 40), false);
+    bool is_armed = rng_chance(&sim->rng, sim->plan.crashes);
+    if (!(is_armed || happens(d, kind)) || !decided(sim))
+        return;
+    if (is_armed)
+        arm(d);
     if (kind < sim->plan.crashes / 2) {
         vfs_kill(sim->vfs, d->index);
         device_died(d, "nothing");
@@ -354,7 +372,10 @@ void user_acts(struct device *d)
     device_sign_in_if_asked(d);
     if (d->is_up && !sim_failed(d->sim))
         disturb(d);
-    if (d->is_up && !sim_failed(d->sim))
+    if (!d->is_up || sim_failed(d->sim))
+        return;
+    decide(d->sim, DECIDE_ACTION, d->index);
+    if (decided(d->sim))
         type_something(d);
 }
 

@@ -29,6 +29,9 @@ void vfs_free(struct vfs *vfs);
 /* Empty disks, machines alive, nothing armed. seed: of crashes, and of SQLite's own randomness. */
 void vfs_reset(struct vfs *vfs, uint64_t seed, const struct clock *clock);
 
+/* How machines die, and what a cut leaves, is drawn from here on from this seed. */
+void vfs_seed_crashes(struct vfs *vfs, uint64_t seed);
+
 /* The machine dies at its n-th next write, sync, truncation or deletion (0: at the next one); that
  * one is not, half or wholly done. From then on everything there fails, until vfs_crash.
  * with_reads: reads count too, as opening does little else. */
