@@ -149,6 +149,7 @@ def main():
     if not variants:
         sys.exit("There is no such variant.")
     build_tree = Build(options.build)
+    subprocess.run(["ninja", "-C", build_tree.path, "--quiet", TARGET], check=True)
     build_tree.link_command(TARGET)
     under = options.keep or tempfile.mkdtemp(prefix="outpost-broken-")
     start = time.monotonic()

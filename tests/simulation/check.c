@@ -149,13 +149,39 @@ bool check_device(struct device *d)
         return false;
     if (db_queue_list(d->user_db, &ops, &err))
         return sim_violated(sim, "12: device %d: the queue can not be read: %s", d->index, err.msg);
-    for (size_t i = 0; ok && i < ops.count; i++)
+    for (size_t i = 0; ok && i < ops.count; i++) {
+        if (i > 0 && strcmp(ops.items[i].client_id, ops.items[i - 1].client_id) == 0)
+            sim_met(sim, SIT_TWO_OPS);
         ok = check_op(d, &ops.items[i]);
+    }
     for (size_t i = 0; ok && i < model_count(sim->model); i++) {
         struct model_record *r = model_at(sim->model, i);
         if (is_touched(r, d->index))
             ok = check_record(d, &ops, r);
     }
+    db_ops_done(&ops);
+    return ok;
+}
+
+bool check_drained(struct device *d)
+{
+    struct sync_status status;
+    struct db_ops ops = { 0 };
+    struct err err = { 0 };
+    bool ok = true;
+
+    engine_status(d->engine, &status);
+    if (status.needs_sign_in)
+        return true;
+    if (db_queue_list(d->user_db, &ops, &err))
+        return sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index,
+                            err.msg);
+    for (size_t i = 0; ok && i < ops.count; i++)
+        ok = ops.items[i].state != OP_QUEUED ||
+             sim_violated(d->sim, "4: device %d: %.13s waits, and nobody sends it: %s", d->index,
+                          ops.items[i].client_id, status.last.msg);
+    if (ok)
+        sim_met(d->sim, SIT_DRAINED_ALONE);
     db_ops_done(&ops);
     return ok;
 }

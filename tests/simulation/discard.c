@@ -54,6 +54,7 @@ static void discard(struct device *d, const struct db_op *op)
         return;
     }
     sim_met(sim, SIT_DISCARDS);
+    memcpy(d->last_record, op->client_id, ID_SIZE); /* and then it is typed anew, perhaps */
     if (op->sent_at != 0)
         sim_met(sim, SIT_DISCARDS_SENT);
     if (check_device(d))

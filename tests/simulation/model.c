@@ -37,6 +37,7 @@ struct model *model_new(void)
 
 static void record_free(struct model_record *r)
 {
+    base_done(r);
     for (size_t i = 0; i < COLUMNS_MAX; i++) {
         free(r->cells[i]);
         for (int d = 0; d < DEVICES; d++) {
@@ -222,6 +223,18 @@ static bool add_op(struct device *d, const char *op_id, const cJSON *json)
             return sim_violated(sim, "5: device %d sends a value of %s that its user never typed",
                                 d->index, col->name);
     }
+    cJSON_ArrayForEach(item, json_get(json, "base"))
+    {
+        const struct column *col = table_column(r->table, item->string);
+        char *text = json_text(item);
+        bool is_right = base_is_right(r, d->index, col->index, text);
+        if (!is_right)
+            sim_violated(sim, "5: device %d says that %s was %.60s before; its user never saw that",
+                         d->index, col->name, text);
+        free(text);
+        if (!is_right)
+            return false;
+    }
     op.set = json_text(json_get(json, "set"));
     if (m->op_count == m->op_room) {
         m->op_room = m->op_room == 0 ? 64 : m->op_room * 2;
@@ -402,6 +415,8 @@ static bool take_effect(struct sim *sim, struct op *op, const cJSON *json, const
             return sim_violated(sim, "6: an older write of %s takes effect after a newer one",
                                 col->name);
         w->confirmed = op->writes[col->index];
+        if (w->accepted < w->confirmed)
+            w->accepted = w->confirmed;
     }
     op->has_receipt = true;
     cJSON_ArrayForEach(item, json_get(json, "replaces"))

@@ -46,6 +46,9 @@ static const char *const situation_names[SIT_COUNT] = {
     [SIT_UPGRADES] = "backend upgrades",
     [SIT_DISCARDS] = "discarded ops",
     [SIT_DISCARDS_SENT] = "discarded ops that were sent",
+    [SIT_ODD_ANSWERS] = "answers that are not as agreed",
+    [SIT_TWO_OPS] = "second ops of one record",
+    [SIT_DRAINED_ALONE] = "queues that drained by timers alone",
     [SIT_EPOCHS] = "new epochs",
     [SIT_QUEUED_AGAIN] = "records queued again after a new epoch",
 };

@@ -24,6 +24,7 @@ static const char *const fate_names[FATE_COUNT] = {
     [FATE_ERROR_AFTER] = "error after",
     [FATE_PORTAL] = "portal",
     [FATE_REFUSED] = "refused",
+    [FATE_ODD] = "odd answer",
 };
 
 struct net {
@@ -80,18 +81,21 @@ static void drop_if_over(struct net *net, struct transfer *over)
 
 /* ---- out ---- */
 
-static enum fate draw_fate(struct sim *sim, int device)
+static enum fate draw_fate(struct sim *sim, const struct transfer *t)
 {
     static const enum situation met[FATE_COUNT] = {
         [FATE_LOST] = SIT_LOST_REQUESTS, [FATE_NO_ANSWER] = SIT_LOST_ANSWERS,
         [FATE_LATE] = SIT_LATE_ARRIVALS, [FATE_DOUBLE] = SIT_DOUBLED,
         [FATE_CUT] = SIT_CUT_ANSWERS,    [FATE_ERROR] = SIT_ERRORS,
         [FATE_ERROR_AFTER] = SIT_ERRORS, [FATE_PORTAL] = SIT_PORTALS,
-        [FATE_REFUSED] = SIT_REFUSED,
+        [FATE_REFUSED] = SIT_REFUSED,    [FATE_ODD] = SIT_ODD_ANSWERS,
     };
 
-    decide(sim, DECIDE_FAULT, device);
-    if (sim->is_calm || !rng_chance(&sim->rng, sim->plan.faults) || !decided(sim))
+    decide(sim, DECIDE_FAULT, t->device);
+    bool is_deaf = !sim->is_calm && sim->plan.is_deaf && t->is_push && t->device == 0;
+    if (is_deaf && decided(sim))
+        return rng_chance(&sim->rng, 800) ? FATE_NO_ANSWER : FATE_LATE;
+    if (sim->is_calm || is_deaf || !rng_chance(&sim->rng, sim->plan.faults) || !decided(sim))
         return FATE_WELL;
     enum fate fate = FATE_LOST + (enum fate)rng_below(&sim->rng, FATE_COUNT - FATE_LOST);
     sim_met(sim, met[fate]);
@@ -237,6 +241,7 @@ static void set_out(struct sim *sim, struct transfer *t)
     case FATE_WELL:
     case FATE_CUT:
     case FATE_ERROR_AFTER:
+    case FATE_ODD:
     case FATE_COUNT:
         plan_arrival(sim, t, up);
         break;
@@ -254,7 +259,7 @@ void net_send(struct device *d, const struct engine_action *action)
     }
     struct transfer *t = make(d, action);
     d->transfer = t->id;
-    t->fate = draw_fate(sim, d->index);
+    t->fate = draw_fate(sim, t);
     decide(sim, DECIDE_LATENCY, d->index);
     sim_note(sim, "device %d: #%llu %s %s (%s)", d->index, (unsigned long long)t->id,
              t->is_get ? t->path : action->call.path, t->is_push ? buf_str(&t->sent) + 80 : "",
@@ -326,6 +331,26 @@ static void judge(struct sim *sim, const struct transfer *t, const struct exchan
     cJSON_Delete(json);
 }
 
+/* JSON, and not as agreed: a member has another name, or an op another id. */
+static void make_odd(struct sim *sim, struct buf *body)
+{
+    static const char *const members[] = { "\"epoch\"", "\"result", "\"opId\":\"", "\"cursor", "\"more\"" };
+    uint32_t from = rng_below(&sim->rng, sizeof members / sizeof *members);
+
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        const char *name = members[(from + i) % (sizeof members / sizeof *members)];
+        char *at = body->len > 0 ? strstr(body->data, name) : NULL;
+        if (at == NULL)
+            continue;
+        at[strlen(name) - 1] = 'x';
+        if (name[1] == 'o') { /* the id itself, in place of the quote that was taken */
+            at[strlen(name) - 1] = '"';
+            at[strlen(name)] = at[strlen(name)] == '0' ? '1' : '0';
+        }
+        return;
+    }
+}
+
 static void spoil(struct sim *sim, struct transfer *t)
 {
     struct convex_reply *reply = &t->reply;
@@ -340,6 +365,8 @@ static void spoil(struct sim *sim, struct transfer *t)
         buf_puts(&reply->body, "<html>bad gateway</html>");
         snprintf(reply->content_type, sizeof reply->content_type, "text/html");
         reply->http_status = 502;
+    } else if (t->fate == FATE_ODD) {
+        make_odd(sim, &reply->body);
     }
 }
 
@@ -450,7 +477,7 @@ static void deliver(struct device *d, struct transfer *t)
         engine_got(d->engine, &t->reply);
     } else {
         convex_decode(&t->reply, &decoded);
-        if (t->is_push && decoded.class == CONVEX_OK) {
+        if (t->is_push && decoded.class == CONVEX_OK && t->fate != FATE_ODD) {
             note_refusals(d->sim, decoded.value);
             conflicts = count_conflicts(decoded.value);
         }

@@ -15,6 +15,7 @@ enum fate {
     FATE_ERROR_AFTER,
     FATE_PORTAL,
     FATE_REFUSED,
+    FATE_ODD,
     FATE_COUNT
 };
 

@@ -13,6 +13,8 @@
 #define SECOND 1000LL
 #define MINUTE (60 * SECOND)
 #define EVENTS_MAX 200000
+#define DEAF_ACTIONS 250     /* until an op stands for 20 others, and a second one waits behind it */
+#define ALONE_MS (80 * MINUTE) /* longer than any block that ends by itself */
 #define TRIES 5  /* minutes in which what is refused is tried three times, and fails */
 #define ROUNDS 3 /* after the faults end; then all must be the same */
 
@@ -316,6 +318,9 @@ static void draw_plan(struct sim *sim)
     plan->has_epochs = rng_chance(&sim->rng, 80);
     plan->has_old_server = rng_chance(&sim->rng, 80);
     plan->is_big_world = rng_chance(&sim->rng, 20);
+    plan->is_deaf = rng_chance(&sim->rng, 15);
+    if (plan->is_deaf)
+        plan->actions += DEAF_ACTIONS;
     if (plan->is_big_world)
         plan->page_limit = 0;
     plan->has_new_disks = rng_chance(&sim->rng, 125);
@@ -429,10 +434,21 @@ static bool ask_for_rounds(struct sim *sim, int number)
     return true;
 }
 
+/* Whatever failed before, a timer leads back to the queue: nobody has to type anything for that. */
+static bool drains_alone(struct sim *sim)
+{
+    run_until(sim, sim->now + ALONE_MS, never);
+    for (int i = 0; i < DEVICES && !sim_failed(sim); i++)
+        check_drained(&sim->devices[i]);
+    return !sim_failed(sim);
+}
+
 static bool end(struct sim *sim)
 {
     if (!calm_down(sim))
         return sim_violated(sim, "4: what was on its way does not arrive");
+    if (sim->seed % 4 == 0 && !drains_alone(sim))
+        return false;
     /* Refused ops get their three tries and fail; then their users put them right. */
     for (int i = 0; i < TRIES && !sim_failed(sim); i++) {
         /* What is held would be tried again within a day. */

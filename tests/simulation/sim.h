@@ -10,6 +10,7 @@
  *   net.c      what happens to a request and to its answer; planted.c what must not happen
  *   server.c   the backend: its process and its disk
  *   office.c   who works at the office
+ *   base.c     what an op may say was there before it
  *   model.c    plain data: what was acknowledged, what the backend must hold, judged at each answer
  *   powercut.c what a power cut would leave, at every operation of a disk
  *   tally.c    what many runs met; seeds.c many seeds on all processors
@@ -94,6 +95,9 @@ enum situation {
     SIT_QUEUED_AGAIN,
     SIT_DISCARDS,
     SIT_DISCARDS_SENT,
+    SIT_ODD_ANSWERS,
+    SIT_TWO_OPS,
+    SIT_DRAINED_ALONE,
     SIT_COUNT
 };
 const char *situation_name(enum situation s);
@@ -133,6 +137,7 @@ struct plan {
     bool has_old_server; /* it does not know all tables, until it is upgraded */
     bool is_big_world;   /* more records than are applied in one transaction */
     bool has_new_disks;  /* stores and backend are made in the run, and not before it */
+    bool is_deaf;        /* device 0 hears no answer to a push, and its user edits one record */
 };
 
 /* ---- the parts ---- */
@@ -364,6 +369,12 @@ struct writes {    /* what one user has put into one column of one record, in or
     int count, room;
     int withdrawn; /* its user has taken back all writes up to this one */
     int confirmed; /* the newest that an op has brought to the backend; 0: none */
+    int accepted;  /* the newest that the backend has ever had, also if it was lost there since */
+};
+
+struct seen { /* what a user has seen in a column before he changed it */
+    char **values;
+    int count, room;
 };
 
 struct model_record {
@@ -374,6 +385,7 @@ struct model_record {
     char *cells[COLUMNS_MAX]; /* at the backend: JSON texts */
     int writers[COLUMNS_MAX]; /* device, or -1: the office */
     struct writes writes[DEVICES][COLUMNS_MAX];
+    struct seen seen[DEVICES][COLUMNS_MAX];
 };
 
 struct model *model_new(void);
@@ -419,7 +431,17 @@ void model_withdrawn(struct model_record *r, int device, const bool *columns);
 bool model_is_refused_value(const char *json);
 int model_conflicts(const struct model *m, int account);
 
+/* ---- base.c ---- */
+
+void base_done(struct model_record *r);
+/* A user is about to change a column in which he sees this; NULL: nothing. */
+void base_saw(struct model_record *r, int device, size_t column, const char *json);
+bool base_is_right(const struct model_record *r, int device, size_t column, const char *json);
+
 /* ---- check.c ---- */
+
+/* After a time without faults in which nobody did anything: nothing waits that could be sent. */
+bool check_drained(struct device *d);
 
 /* A device's file against what its user was told: at any time. */
 bool check_device(struct device *d);

@@ -73,8 +73,10 @@ static void acknowledge(struct device *d)
         if (r == NULL)
             r = model_add(sim->model, a->account, a->table, a->client_id);
         for (size_t i = 0; i < a->table->column_count; i++)
-            if (attempt_changes(a, i))
+            if (attempt_changes(a, i)) {
+                base_saw(r, d->index, i, a->before[i]);
                 model_typed(r, d->index, i, a->after[i]);
+            }
         memcpy(d->last_record, a->client_id, ID_SIZE);
     }
     forget_attempts(d);
@@ -251,8 +253,9 @@ static struct model_record *choose_record(struct device *d)
     struct sim *sim = d->sim;
     size_t count = model_count(sim->model);
     struct model_record *last = model_find(sim->model, d->last_record);
+    bool is_one_only = sim->plan.is_deaf && d->index == 0;
 
-    if (last != NULL && rng_chance(&sim->rng, 500))
+    if (last != NULL && (is_one_only || rng_chance(&sim->rng, 500)))
         return last;
     size_t from = count == 0 ? 0 : rng_below(&sim->rng, (uint32_t)count);
     for (size_t i = 0; i < count; i++) {
@@ -267,7 +270,10 @@ static void type_something(struct device *d)
 {
     struct model_record *r = choose_record(d);
 
-    if (rng_chance(&d->sim->rng, 20))
+    if (d->sim->plan.is_deaf && d->index == 0 && r != NULL) {
+        save_existing(d, r);
+        device_wake(d, ENGINE_NOW);
+    } else if (rng_chance(&d->sim->rng, 20))
         user_discards(d);
     else if (rng_chance(&d->sim->rng, 30))
         import(d);
