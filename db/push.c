@@ -442,6 +442,12 @@ static enum rc apply_rejected(struct db *db, const struct db_push_result *result
             return rc;
         }
     }
+    bool is_folded = false;
+    rc = queue_fold_refused(db, op, &is_folded, err);
+    if (rc || is_folded) {
+        counts->again += is_folded;
+        return rc;
+    }
     counts->rejected++;
     if (refusals + 1 >= REJECTIONS_MAX) {
         counts->failed++;

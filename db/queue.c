@@ -221,7 +221,7 @@ enum rc queue_remake(struct db *db, const struct db_op *op, const struct row *ro
 }
 
 /* A column that the op already sets keeps its base: what the user saw before the first of the edits. */
-static enum rc coalesce(struct db *db, const struct db_op *op, const struct row *row, bool is_create,
+static enum rc coalesce(struct db *db, const struct db_op *op, int64_t updated_at, bool is_create,
                         const cJSON *set, const cJSON *base, struct err *err)
 {
     cJSON *all_set = op_json(op->set, cJSON_CreateObject);
@@ -236,9 +236,9 @@ static enum rc coalesce(struct db *db, const struct db_op *op, const struct row 
     cJSON_ArrayForEach(item, set) {
         put_member(all_set, item);
     }
-    if (op->sent_at != 0)
+    if (op->sent_at != 0 && cJSON_GetArraySize(replaces) < REPLACES_MAX)
         cJSON_AddItemToArray(replaces, cJSON_CreateString(op->op_id));
-    enum rc rc = rewrite_op(db, op, op->is_create || is_create, all_set, all_base, replaces, row->updated_at, err);
+    enum rc rc = rewrite_op(db, op, op->is_create || is_create, all_set, all_base, replaces, updated_at, err);
     cJSON_Delete(all_set);
     cJSON_Delete(all_base);
     cJSON_Delete(replaces);
@@ -263,9 +263,11 @@ enum rc queue_drop_column(struct db *db, const struct db_op *op, const char *col
     return rc;
 }
 
+/* One that was refused needs no room for itself: arriving late, it would be refused again. And what is typed after that
+ * must reach it, else nothing could ever mend it. */
 static bool has_room_for_one_more(const struct db_op *op)
 {
-    if (op->sent_at == 0)
+    if (op->sent_at == 0 || op->retry_count > 0)
         return true;
     cJSON *replaces = op_json(op->replaces, cJSON_CreateArray);
     bool has_room = cJSON_GetArraySize(replaces) < REPLACES_MAX;
@@ -285,7 +287,7 @@ enum rc queue_append(struct db *db, const struct row *row, bool is_create, const
     if (last != NULL && op_flaw(last) != NULL) {
         rc = queue_remake(db, last, row, err);
     } else if (last != NULL && has_room_for_one_more(last)) {
-        rc = coalesce(db, last, row, is_create, set, base, err);
+        rc = coalesce(db, last, row->updated_at, is_create, set, base, err);
     } else {
         struct buf set_text = { 0 }, base_text = { 0 };
         json_put(&set_text, set);
@@ -294,6 +296,43 @@ enum rc queue_append(struct db *db, const struct row *row, bool is_create, const
         buf_done(&set_text);
         buf_done(&base_text);
     }
+    db_ops_done(&waiting);
+    return rc;
+}
+
+/* The ops behind the first one into it. */
+static enum rc fold(struct db *db, struct db_ops *waiting, struct err *err)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 1; !rc && i < waiting->count; i++) {
+        const struct db_op *later = &waiting->items[i];
+        cJSON *set = op_json(later->set, cJSON_CreateObject), *base = op_json(later->base, cJSON_CreateObject);
+        struct db_op first = { 0 };
+        rc = queue_read(db, waiting->items[0].seq, &first, err);
+        if (!rc)
+            rc = coalesce(db, &first, later->updated_at, later->is_create, set, base, err);
+        if (!rc)
+            rc = queue_delete_at(db, later->seq, err);
+        db_op_done(&first);
+        cJSON_Delete(set);
+        cJSON_Delete(base);
+    }
+    return rc;
+}
+
+enum rc queue_fold_refused(struct db *db, const struct db_op *op, bool *is_folded, struct err *err)
+{
+    struct db_ops waiting;
+    enum rc rc = queue_of_record(db, op->table_name, op->client_id, &waiting, err);
+
+    if (rc)
+        return rc;
+    *is_folded = waiting.count > 1 && strcmp(waiting.items[0].op_id, op->op_id) == 0;
+    for (size_t i = 1; i < waiting.count; i++)
+        *is_folded = *is_folded && op_flaw(&waiting.items[i]) == NULL && strcmp(waiting.items[i].replaces, "[]") == 0;
+    if (*is_folded)
+        rc = fold(db, &waiting, err);
     db_ops_done(&waiting);
     return rc;
 }

@@ -106,6 +106,8 @@ void put_pair(struct buf *out, const struct column *col, const struct value *v);
 /* A JSON text of an op; what cannot be read, or is of another kind, as an empty one. Yours: cJSON_Delete. */
 struct cJSON *op_json(const char *text, struct cJSON *(*empty)(void));
 /* Takes a column out of a create that has been sent, under a new op id; it is sent again at once. */
+/* What waits behind an op that was refused becomes a part of it: it may be what mends it. */
+enum rc queue_fold_refused(struct db *db, const struct db_op *op, bool *is_folded, struct err *err);
 enum rc queue_drop_column(struct db *db, const struct db_op *op, const char *column, struct err *err);
 /* All ops of a record in order. */
 enum rc queue_of_record(struct db *db, const char *table_name, const char *client_id, struct db_ops *out,

@@ -22,6 +22,7 @@ static char *json_text(const cJSON *json)
 /* What waits for one record: per column the value of its newest op; all NULL: nothing. */
 struct waiting {
     char *cells[COLUMNS_MAX];
+    bool is_created[COLUMNS_MAX]; /* that op is a create */
     bool is_any;
 };
 
@@ -49,11 +50,13 @@ static bool read_waiting(struct device *d, const struct db_ops *ops, struct mode
             size_t column = table_column(r->table, item->string)->index;
             free(out->cells[column]);
             out->cells[column] = json_text(item);
-            if (ops->items[i].is_create)
-                model_written_again(d->sim, r, d->index, column, out->cells[column]);
+            out->is_created[column] = ops->items[i].is_create;
         }
         cJSON_Delete(set);
     }
+    for (size_t i = 0; i < COLUMNS_MAX; i++)
+        if (out->is_created[i])
+            model_written_again(d->sim, r, d->index, i, out->cells[i]);
     return true;
 }
 

@@ -368,6 +368,59 @@ static void more_than_twenty_unanswered_edits_wait_behind_as_an_op_of_their_own(
     db_ops_done(&ops);
 }
 
+/* Sends and edits a new record until its op stands for twenty others. */
+static struct db_ops op_for_twenty(struct fixture *f, struct db_saved *saved)
+{
+    SAVE(f, NULL, saved, "text", "start");
+    for (int i = 0; i < 20; i++) {
+        struct db_ops sent = fixture_take(f, 1);
+        db_ops_done(&sent);
+        SAVE(f, saved->client_id, saved, "text", i % 2 == 0 ? "even" : "odd");
+    }
+    return fixture_take(f, 1);
+}
+
+static void an_edit_mends_a_refused_op_that_stands_for_twenty_others(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct db_ops sent = op_for_twenty(f, &saved);
+
+    fixture_rejected(f, &sent.items[0], "invalid_value");
+    SAVE(f, saved.client_id, &saved, "text", "right");
+    struct db_ops left = fixture_queue(f, 1);
+    assert_string_equal(left.items[0].set, "{\"text\":\"right\"}");
+    assert_string_not_equal(left.items[0].op_id, sent.items[0].op_id);
+    assert_int_equal(left.items[0].retry_count, 0);
+    cJSON *replaces = quoted(left.items[0].replaces);
+    assert_int_equal(cJSON_GetArraySize(replaces), 20);
+    cJSON_Delete(replaces);
+    db_ops_done(&sent);
+    db_ops_done(&left);
+}
+
+static void a_refused_op_takes_in_the_edit_that_waits_behind_it(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct db_ops sent = op_for_twenty(f, &saved);
+
+    SAVE(f, saved.client_id, &saved, "text", "right", "notes", "mine");
+    db_ops_done(&sent);
+    struct db_ops two = fixture_queue(f, 2);
+    struct db_push_counts counts = fixture_rejected(f, &two.items[0], "invalid_value");
+    assert_int_equal(counts.rejected, 0);
+    assert_int_equal(counts.again, 1);
+    struct db_ops left = fixture_take(f, 1);
+    assert_string_not_equal(left.items[0].op_id, two.items[0].op_id);
+    assert_true(left.items[0].is_create);
+    assert_string_equal(left.items[0].set, "{\"text\":\"right\",\"notes\":\"mine\"}");
+    db_ops_done(&left);
+    left = fixture_queue(f, 1);
+    db_ops_done(&left);
+    db_ops_done(&two);
+}
+
 static void an_answer_of_another_shape_changes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -475,6 +528,8 @@ int main(void)
         T(what_was_overwritten_is_logged_once),
         T(one_batch_holds_one_op_per_record_at_most),
         T(more_than_twenty_unanswered_edits_wait_behind_as_an_op_of_their_own),
+        T(an_edit_mends_a_refused_op_that_stands_for_twenty_others),
+        T(a_refused_op_takes_in_the_edit_that_waits_behind_it),
         T(an_answer_of_another_shape_changes_nothing),
         T(a_tombstone_in_a_replays_answer_removes_the_record),
         T(ops_of_a_missing_definition_are_held_and_seen),
