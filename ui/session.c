@@ -159,6 +159,11 @@ bool ui_table_is_complete(struct ui *ui, const struct table *table)
     return db_pull_is_table_complete(ui->reader, table, &is_complete, &err) == RC_OK && is_complete;
 }
 
+static void say_holder(struct ui *ui)
+{
+    ui_say(ui, _("Process %ld holds the store and is stopped."), (long)ui->status.holder);
+}
+
 void ui_session_enter(struct ui *ui)
 {
     ui_pop_all(ui);
@@ -168,6 +173,8 @@ void ui_session_enter(struct ui *ui)
         ui_list_open(ui);
     else
         ui_first_sync_open(ui);
+    if (ui->status.holder_is_stopped)   /* it was so from the start: no change will tell */
+        say_holder(ui);
 }
 
 /* ---- what changes ---- */
@@ -321,7 +328,7 @@ static void say_status(struct ui *ui, const struct sync_status *was)
                      (unsigned long)ui->counts.waiting),
             (long)ui->counts.waiting);
     else if (s->holder_is_stopped && !was->holder_is_stopped)
-        ui_say(ui, _("Process %ld holds the store and is stopped."), (long)s->holder);
+        say_holder(ui);
     else if (s->phase == SYNC_BLOCKED && was->phase != SYNC_BLOCKED && s->last.rc)
         ui_say_err(ui, &s->last);
     else if (is_failure && (ui->is_sync_asked || (s->net == SYNC_ONLINE && was->last.rc == RC_OK)))

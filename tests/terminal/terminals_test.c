@@ -160,6 +160,57 @@ static void text_of_every_width_stays_in_its_columns(void **state)
     }
 }
 
+/* Right to left, with an accent, double width: typed into a field they are stored as they are, and
+ * the cursor stands behind them. */
+static void text_of_every_direction_can_be_typed(void **state)
+{
+    static const char text[] = "\u05e9\u05dc\u05d5\u05dd e\u0301 \u6f22";
+    const char *const list[] = { "list", "--json", NULL };
+    struct world *w = *state;
+    struct buf said = { 0 };
+    struct term *t;
+    int row, col;
+
+    world_sign_in(w);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "No tasks yet");
+    term_type(t, "a");
+    term_wait(t, "New task");
+    term_type(t, text);
+    term_wait(t, text);
+    term_settle(t, 100);
+    term_cursor(t, &row, &col);
+    assert_int_equal(col, 13 + 4 + 1 + 1 + 1 + 2);
+    term_type(t, "\177\177\177" KEY_F3);       /* the accent goes with its letter */
+    term_wait(t, "[ ]   \u05e9\u05dc\u05d5\u05dd");
+    world_output(w, list, &said);
+    assert_non_null(strstr(buf_str(&said), "\"\u05e9\u05dc\u05d5\u05dd \""));
+    buf_done(&said);
+}
+
+static void charset_ascii_sends_nothing_else(void **state)
+{
+    static const char *const name[] = { "text=S\u00e4ge \u6f22", NULL };
+    static const char *const locales[][3] = { { "LC_ALL=C", NULL },
+                                              { "LC_ALL=C.UTF-8", NULL },
+                                              { "LC_ALL=C.UTF-8", "LANGUAGE=de", NULL } };
+    struct world *w = *state;
+    struct term *t;
+
+    world_sign_in(w);
+    world_add(w, name);
+    world_write(w, "no-config/outpost", "outpost.conf", "charset = ascii\nmarks = utf8\n");
+    for (size_t i = 0; i < sizeof locales / sizeof locales[0]; i++) {
+        t = world_open(w, 24, 80, locales[i]);
+        term_wait(t, "S?ge ?");
+        term_type(t, "?");
+        term_wait(t, "1/2");
+        term_settle(t, 100);
+        for (size_t k = 0; k < t->raw.len; k++)
+            assert_true((unsigned char)t->raw.data[k] < 0x80);
+    }
+}
+
 static void bytes_that_are_no_text_do_not_get_in(void **state)
 {
     static const char *const name[] = { "text=After the bad one", NULL };
@@ -311,6 +362,8 @@ int main(int argc, char **argv)
         IN_A_WORLD(a_terminal_without_colours_gets_none),
         IN_A_WORLD(a_decimal_comma_in_the_locale_changes_no_number),
         IN_A_WORLD(text_of_every_width_stays_in_its_columns),
+        IN_A_WORLD(text_of_every_direction_can_be_typed),
+        IN_A_WORLD(charset_ascii_sends_nothing_else),
         IN_A_WORLD(bytes_that_are_no_text_do_not_get_in),
         IN_A_WORLD(a_large_window_is_used),
         IN_A_WORLD(resizing_at_random_moments_ends_in_the_right_screen),
