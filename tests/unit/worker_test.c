@@ -600,6 +600,8 @@ static void a_holder_that_is_frozen_is_named(void **state)
 
     start_both(w);
     kill(w->child, SIGSTOP);
+    /* Stopped, all its threads: else one of them may answer first, and then nobody looks again. */
+    assert_int_equal(waitpid(w->child, NULL, WUNTRACED), w->child);
     sync_ask(w->sync, SYNC_NOW);
     WAIT_UNTIL(w, is_childs_and_stopped);
     kill(w->child, SIGCONT);
@@ -617,6 +619,52 @@ static void working_offline_is_a_choice_for_the_whole_store(void **state)
     WAIT_UNTIL(w, is_ours);
     assert_true(is_by_choice(w));
     assert_int_equal(w->status.net, SYNC_OFFLINE);
+}
+
+/* An op is given up while the server can not be reached; a person asks for it once more. */
+static void retry_a_failed_op(struct world *w)
+{
+    sqlite3 *look;
+
+    atomic_store(&w->server.mode, SERVER_PORTAL);
+    sync_ask(w->sync, SYNC_NOW);
+    WAIT_UNTIL(w, is_offline);
+    save(w, "Fix the pump");
+    assert_int_equal(sqlite3_open(w->path, &look), SQLITE_OK);
+    sqlite3_busy_timeout(look, DEADLINE_MS);
+    assert_int_equal(
+        sqlite3_exec(look, "UPDATE sync_queue SET state = 'failed'", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(look);
+    atomic_store(&w->server.mode, SERVER_GOOD);
+    sync_ask(w->sync, SYNC_RETRY);
+    WAIT_UNTIL(w, is_sent);
+    WAIT_UNTIL(w, is_complete);
+}
+
+static void what_the_holder_meets_the_other_sees_and_either_can_ask_to_retry(void **state)
+{
+    struct world *w = *state;
+
+    start_both(w);
+    retry_a_failed_op(w);
+    assert_true(is_childs(w));
+    end_child(w, SIGKILL);
+    w->child = 0;
+    WAIT_UNTIL(w, is_ours);
+    WAIT_UNTIL(w, is_complete);
+    retry_a_failed_op(w);
+}
+
+static void a_sign_in_begins_a_round(void **state)
+{
+    struct world *w = *state;
+
+    sign_in(w);
+    must(w, start(w));
+    WAIT_UNTIL(w, is_complete);
+    rounds_before = w->status.rounds;
+    sync_ask(w->sync, SYNC_SIGNED_IN);
+    WAIT_UNTIL(w, has_gone_round);
 }
 
 /* ---- signing in ---- */
@@ -709,6 +757,8 @@ int main(int argc, char **argv)
         TEST(after_a_discard_a_round_is_made_under_a_new_run_id),
         TEST(a_holder_that_is_frozen_is_named),
         TEST(working_offline_is_a_choice_for_the_whole_store),
+        TEST(what_the_holder_meets_the_other_sees_and_either_can_ask_to_retry),
+        TEST(a_sign_in_begins_a_round),
         TEST(signing_in_tells_whose_account_it_is),
         TEST(a_sign_in_that_fails_says_why),
         TEST(a_sign_in_at_a_silent_server_can_be_stopped),
