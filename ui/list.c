@@ -136,13 +136,13 @@ static void list_load(struct ui *ui, void *state)
     list->is_incomplete = !ui_table_is_complete(ui, list->rows.table);
     if (was_incomplete && !list->is_incomplete)
         list_check(ui, rows_first(&list->rows, ui->reader, &err), &err);
+    /* What was committed while another screen was on top; before rows are read that it may not fit. */
+    if (list->rows.count > 0)
+        list_check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
     list_check(ui,
                rows_fit(&list->rows, ui->reader,
                         ui->content.rows > 0 ? (size_t)ui->content.rows : 1, &err),
                &err);
-    /* What was committed while another screen was on top. */
-    if (list->rows.count > 0)
-        list_check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
     list_titles_done(list);
     list_titles_read(ui, list);
     look_if_empty(ui, list);
@@ -173,7 +173,7 @@ static void enter(struct ui *ui, struct list *list)
     struct err err = { 0 };
 
     list->is_incomplete = !ui_table_is_complete(ui, list->rows.table);
-    list_check(ui, rows_first(&list->rows, ui->reader, &err), &err);
+    list_check(ui, rows_enter(&list->rows, ui->reader, &err), &err);
     look_if_empty(ui, list);
 }
 

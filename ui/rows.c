@@ -17,6 +17,7 @@ void rows_clear(struct rows *rows)
 void rows_done(struct rows *rows)
 {
     rows_clear(rows);
+    rows_keep_none(rows);
     free(rows->items);
     free(rows->filter);
     filter_done(&rows->where);
@@ -37,6 +38,7 @@ enum rc rows_filter(struct rows *rows, const char *text, int64_t now_ms, struct 
 
     if (rc)
         return rc;
+    rows_keep_none(rows);
     filter_done(&rows->where);
     rows->where = where;
     free(rows->filter);
@@ -94,9 +96,14 @@ void rows_go_on(struct rows *rows, struct look *rest, enum rows_goal goal)
 
 static enum rc count_rows(struct rows *rows, struct db *db, struct err *err)
 {
+    enum rc rc;
+
     if (rows->filter)
         return RC_OK;
-    return db_count(db, rows->table, rows->view, &rows->total, err);
+    rc = db_count(db, rows->table, rows->view, &rows->total, err);
+    if (rc == RC_OK)
+        rows->total += (int64_t)rows->kept_count;
+    return rc;
 }
 
 /* Takes items [from, from + count) of a list to the end of the rows. */
@@ -141,6 +148,8 @@ static enum rc read_side(struct rows *rows, struct db *db, enum db_from from,
     }
     if (rc == RC_OK && look.is_on)
         rc = RC_CANCELLED;
+    if (rc == RC_OK)
+        rc = rows_add_kept(rows, db, from, &at->key, at->client_id, rows->room, out, &look, err);
     look_done(&look);
     return rc;
 }
@@ -228,6 +237,8 @@ enum rc rows_first(struct rows *rows, struct db *db, struct err *err)
         rows_read_window(rows, db, DB_FROM_START, NULL, rows->room, NULL, &list, &rest, err);
 
     if (rc == RC_OK)
+        rc = rows_add_kept(rows, db, DB_FROM_START, NULL, NULL, rows->room, &list, &rest, err);
+    if (rc == RC_OK)
         rc = count_rows(rows, db, err);
     if (rc == RC_OK) {
         rows_clear(rows);
@@ -243,12 +254,20 @@ enum rc rows_first(struct rows *rows, struct db *db, struct err *err)
     return rc;
 }
 
+enum rc rows_enter(struct rows *rows, struct db *db, struct err *err)
+{
+    rows_keep_none(rows);
+    return rows_first(rows, db, err);
+}
+
 enum rc rows_last(struct rows *rows, struct db *db, struct err *err)
 {
     struct record_list list = { 0 };
     struct look rest = { 0 };
     enum rc rc = rows_read_window(rows, db, DB_FROM_END, NULL, rows->room, NULL, &list, &rest, err);
 
+    if (rc == RC_OK)
+        rc = rows_add_kept(rows, db, DB_FROM_END, NULL, NULL, rows->room, &list, &rest, err);
     if (rc == RC_OK)
         rc = count_rows(rows, db, err);
     if (rc == RC_OK) {
@@ -344,14 +363,18 @@ static enum rc extend(struct rows *rows, struct db *db, int step, size_t count, 
 {
     struct record_list list = { 0 };
     struct look rest = { 0 };
-    const struct row *edge = step > 0 ? &rows->items[rows->count - 1] : &rows->items[0];
+    const struct record *edge = &rows->items[step > 0 ? rows->count - 1 : 0].record;
+    enum db_from from = step > 0 ? DB_FROM_AFTER : DB_FROM_BEFORE;
     enum rc rc;
 
     *moved = 0;
     if (rows->look.is_on && rows->goal != ROWS_FIND)
         return RC_OK; /* they are on their way */
-    rc = rows_read_window(rows, db, step > 0 ? DB_FROM_AFTER : DB_FROM_BEFORE, &edge->record,
-                          count < rows->room ? count : rows->room, NULL, &list, &rest, err);
+    if (count > rows->room)
+        count = rows->room;
+    rc = rows_read_window(rows, db, from, edge, count, NULL, &list, &rest, err);
+    if (rc == RC_OK)
+        rc = rows_add_kept(rows, db, from, &edge->key, edge->client_id, count, &list, &rest, err);
     if (rc == RC_OK) {
         *moved = rows_slide(rows, &list, step);
         rows_go_on(rows, &rest, goal);
@@ -401,6 +424,11 @@ enum rc rows_turn(struct rows *rows, struct db *db, int step, struct err *err)
     return RC_OK;
 }
 
+static bool is_changed(const struct record *was, const struct record *now)
+{
+    return was->rev != now->rev || was->updated_at != now->updated_at || was->mark != now->mark;
+}
+
 enum rc rows_refresh(struct rows *rows, struct db *db, struct err *err)
 {
     rows->is_stale = true;
@@ -419,6 +447,12 @@ enum rc rows_refresh(struct rows *rows, struct db *db, struct err *err)
         }
         if (rc)
             return rc;
+        if (is_changed(&row->record, &now))
+            rc = rows_keep(rows, db, &now, err);
+        if (rc) {
+            record_done(&now);
+            return rc;
+        }
         value_done(&now.key);
         now.key = row->record.key;
         row->record.key = (struct value){ 0 };
@@ -441,6 +475,7 @@ enum rc rows_place(struct rows *rows, struct db *db, struct err *err)
     window.key = &row->record.key;
     window.client_id = row->record.client_id;
     rc = db_window_rank(db, &window, &rank, err);
+    rank += (int64_t)rows_kept_before(rows, &row->record);
     if (rc == RC_OK)
         rows->first = rank > (int64_t)rows->cursor ? rank - (int64_t)rows->cursor : 0;
     return rc;

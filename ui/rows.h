@@ -1,6 +1,7 @@
 /* ui/rows.h: the part of a table that is on screen: as many records as fit, read by key, so that
  * any size costs the same. It keeps UX's promise that nothing moves by itself: a notice refreshes
- * records in place, and the window is read again only when the user moves.
+ * records in place, and the window is read again only when the user moves. A record that was drawn
+ * and does not fit the view or filter any more stays in the list until the view is entered again.
  *
  * Threads  the UI thread, on its reading connection.
  */
@@ -28,6 +29,12 @@ enum rows_goal {
     ROWS_FIND                   /* the cursor is to go to what is found */
 };
 
+struct row_kept {               /* a record that was drawn, and fits no more */
+    char client_id[ID_SIZE];
+    struct value key;           /* where it stands, in the order of `sort` */
+    size_t sort;
+};
+
 struct rows {                   /* all zero, then table is set, is an empty one */
     const struct table *table;
     enum db_view view;
@@ -38,7 +45,9 @@ struct rows {                   /* all zero, then table is set, is an empty one 
     size_t count, room;
     size_t cursor;              /* index in items; 0 when there are none */
     int64_t first;              /* place of items[0] in the view, from 0; -1: not known */
-    int64_t total;              /* records of the view; -1: filtered, and not counted yet */
+    int64_t total;              /* records of the view, and those that stay; -1: filtered, and not counted yet */
+    struct row_kept *kept;      /* they stay until the view is entered again */
+    size_t kept_count;
     bool is_stale;              /* something was committed since it was read */
     struct look look;           /* under way, for goal */
     enum rows_goal goal;
@@ -55,6 +64,8 @@ enum rc rows_filter(struct rows *rows, const char *text, int64_t now_ms, struct 
 /* How many fit. Reads what is missing, keeps the cursor's record in sight. */
 enum rc rows_fit(struct rows *rows, struct db *db, size_t room, struct err *err);
 
+/* The view is entered: what stayed leaves, and the first rows are shown. */
+enum rc rows_enter(struct rows *rows, struct db *db, struct err *err);
 enum rc rows_first(struct rows *rows, struct db *db, struct err *err);
 enum rc rows_last(struct rows *rows, struct db *db, struct err *err);
 enum rc rows_move(struct rows *rows, struct db *db, int step, struct err *err);

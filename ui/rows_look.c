@@ -139,6 +139,28 @@ static enum rc count_on(struct rows *rows, struct db *db, bool *is_changed, stru
     return rc;
 }
 
+/* The next part, with those that stay there. */
+static enum rc look_on(struct rows *rows, const struct look_in *in, struct db *db,
+                       struct record_list *found, struct err *err)
+{
+    struct look *look = &rows->look;
+    enum db_from from = look->from;
+    size_t wanted = look->wanted;
+    char client_id[ID_SIZE];
+    struct value key = { 0 };
+    bool is_whole = from == DB_FROM_START || from == DB_FROM_END;
+    enum rc rc;
+
+    value_copy(&key, &look->key);
+    memcpy(client_id, look->client_id, sizeof client_id);
+    rc = look_part(look, in, db, found, err);
+    if (rc == RC_OK && rows->goal != ROWS_FIND)
+        rc = rows_add_kept(rows, db, from, is_whole ? NULL : &key, client_id, wanted, found, look,
+                           err);
+    value_done(&key);
+    return rc;
+}
+
 enum rc rows_look_on(struct rows *rows, struct db *db, bool *is_changed, struct err *err)
 {
     const struct look_in in = rows_in(rows);
@@ -148,7 +170,7 @@ enum rc rows_look_on(struct rows *rows, struct db *db, bool *is_changed, struct 
     *is_changed = false;
     if (!rows->look.is_on)
         return rows->tally.is_on ? count_on(rows, db, is_changed, err) : RC_OK;
-    rc = look_part(&rows->look, &in, db, &found, err);
+    rc = look_on(rows, &in, db, &found, err);
     *is_changed = found.count > 0 || !rows->look.is_on;
     if (rc == RC_OK && rows->goal != ROWS_FIND)
         put_found(rows, &found);

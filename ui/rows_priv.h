@@ -1,5 +1,5 @@
-/* ui/rows_priv.h: what rows.c (windows, moving) and rows_look.c (finding, looking on) share. Private to
- * them; what each does stands there.
+/* ui/rows_priv.h: what rows.c (windows, moving), rows_look.c (finding, looking on) and rows_kept.c (rows
+ * that stay) share. Private to them; what each does stands there.
  */
 #ifndef UI_ROWS_PRIV_H
 #define UI_ROWS_PRIV_H
@@ -18,5 +18,16 @@ enum rc rows_read_window(const struct rows *rows, struct db *db, enum db_from fr
                          struct record_list *out, struct look *rest, struct err *err);
 void rows_go_on(struct rows *rows, struct look *rest, enum rows_goal goal);
 void rows_stop(struct rows *rows);
+
+/* A record that is drawn has changed: it stays if it fits no more. Sets now->key. */
+enum rc rows_keep(struct rows *rows, struct db *db, struct record *now, struct err *err);
+void rows_keep_none(struct rows *rows);
+/* How many that stay stand before it. */
+size_t rows_kept_before(const struct rows *rows, const struct record *rec);
+/* Puts those that stay into what was read: up to count records from there on (key and id, or NULL),
+ * or fewer while rest goes on. */
+enum rc rows_add_kept(struct rows *rows, struct db *db, enum db_from from,
+                      const struct value *key, const char *client_id, size_t count,
+                      struct record_list *list, struct look *rest, struct err *err);
 
 #endif

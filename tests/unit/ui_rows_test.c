@@ -250,6 +250,136 @@ static size_t find(struct fixture *f, const struct column *column, const char *w
     return count;
 }
 
+/* Done, or open again, by another connection's hand. */
+static void set_column(struct fixture *f, const char *id, const char *column, const char *text)
+{
+    struct db_saved saved;
+
+    f->now += 1000;
+    SAVE(f, id, &saved, column, text);
+}
+
+static void show_open(struct fixture *f, struct rows *rows)
+{
+    add_many(f);
+    open_rows(f, rows);
+    rows->view = DB_VIEW_OPEN;
+    must(f, rows_enter(rows, f->db, &f->err));
+}
+
+static void expect_titles(const struct rows *rows, size_t at, const char *const *titles)
+{
+    for (size_t i = 0; titles[i]; i++)
+        assert_string_equal(title_at(rows, at + i), titles[i]);
+}
+
+static void a_row_that_is_done_stays_until_the_view_is_entered_again(void **state)
+{
+    static const char *const first[] = { "task 000", "task 001", "task 002", NULL };
+    static const char *const without[] = { "task 000", "task 002", "task 003", NULL };
+    struct fixture *f = *state;
+    struct rows rows;
+
+    show_open(f, &rows);
+    set_column(f, rows.items[1].record.client_id, "isCompleted", "true");
+    must(f, rows_refresh(&rows, f->db, &f->err));
+    expect_titles(&rows, 0, first);
+    must(f, rows_move(&rows, f->db, 1, &f->err));
+    expect_titles(&rows, 0, first);
+    assert_int_equal(rows.cursor, 1);
+    assert_int_equal(rows.first, 0);
+    assert_int_equal(rows.total, MANY);
+    must(f, rows_last(&rows, f->db, &f->err));
+    assert_int_equal(rows.first + (int64_t)rows.count, MANY);
+    must(f, rows_first(&rows, f->db, &f->err));
+    expect_titles(&rows, 0, first);
+    must(f, rows_turn(&rows, f->db, ROOM, &f->err));
+    assert_string_equal(title_at(&rows, 0), "task 010");
+    must(f, rows_move(&rows, f->db, -2 * ROOM, &f->err));
+    expect_titles(&rows, 0, first);
+    must(f, rows_fit(&rows, f->db, 2 * ROOM, &f->err));
+    expect_titles(&rows, 0, first);
+    assert_string_equal(title_at(&rows, 2 * ROOM - 1), "task 019");
+    must(f, rows_enter(&rows, f->db, &f->err));
+    expect_titles(&rows, 0, without);
+    assert_int_equal(rows.total, MANY - 1);
+    rows_done(&rows);
+}
+
+static void a_row_that_stays_stands_where_it_would_in_another_order(void **state)
+{
+    struct fixture *f = *state;
+    struct rows rows;
+    char id[ID_SIZE];
+
+    show_open(f, &rows);
+    memcpy(id, rows.items[3].record.client_id, sizeof id);
+    set_column(f, id, "isCompleted", "true");
+    must(f, rows_refresh(&rows, f->db, &f->err));
+    set_column(f, id, "text", "task 300 and a half");   /* while it stays, it is moved */
+    must(f, rows_refresh(&rows, f->db, &f->err));
+    must(f, rows_move(&rows, f->db, 1, &f->err));
+    assert_string_equal(title_at(&rows, 3), "task 004");
+    must(f, rows_find(&rows, f->db, "299", 1, &f->err));
+    assert_string_equal(title_at(&rows, rows.cursor + 2), "task 300 and a half");
+    for (rows.sort = 0; rows.sort < f->tasks->sort_count; rows.sort++) {
+        bool is_there = false;
+
+        must(f, rows_first(&rows, f->db, &f->err));
+        for (int page = 0; page <= MANY / ROOM && !is_there; page++) {
+            for (size_t i = 0; i < rows.count; i++)
+                is_there |= strcmp(rows.items[i].record.client_id, id) == 0;
+            must(f, rows_turn(&rows, f->db, ROOM, &f->err));
+        }
+        assert_true(is_there);
+    }
+    rows_done(&rows);
+}
+
+static void a_row_that_fits_again_is_there_once(void **state)
+{
+    static const char *const first[] = { "task 000", "task 001", "task 002", NULL };
+    struct fixture *f = *state;
+    struct rows rows;
+
+    show_open(f, &rows);
+    set_column(f, rows.items[1].record.client_id, "isCompleted", "true");
+    must(f, rows_refresh(&rows, f->db, &f->err));
+    set_column(f, rows.items[1].record.client_id, "isCompleted", "false");
+    must(f, rows_refresh(&rows, f->db, &f->err));
+    must(f, rows_move(&rows, f->db, 1, &f->err));
+    expect_titles(&rows, 0, first);
+    assert_int_equal(rows.total, MANY);
+    rows_done(&rows);
+}
+
+static void a_row_that_leaves_the_filter_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct rows rows;
+
+    add_many(f);
+    open_rows(f, &rows);
+    must(f, rows_filter(&rows, "prio:high", f->now, &f->err));
+    must(f, rows_enter(&rows, f->db, &f->err));
+    set_column(f, rows.items[2].record.client_id, "priority", "low");
+    must(f, rows_refresh(&rows, f->db, &f->err));
+    must(f, rows_move(&rows, f->db, 1, &f->err));
+    assert_int_equal(rows.count, 7);
+    assert_string_equal(title_at(&rows, 2), "task 250");
+    must(f, rows_filter(&rows, "650", f->now, &f->err));
+    must(f, rows_enter(&rows, f->db, &f->err));
+    assert_int_equal(rows.count, 1);
+    set_column(f, rows.items[0].record.client_id, "text", "another thing");
+    must(f, rows_refresh(&rows, f->db, &f->err));
+    must(f, rows_move(&rows, f->db, 1, &f->err));
+    assert_int_equal(rows.count, 1);
+    assert_string_equal(title_at(&rows, 0), "another thing");
+    must(f, rows_enter(&rows, f->db, &f->err));
+    assert_int_equal(rows.count, 0);
+    rows_done(&rows);
+}
+
 static void a_reference_is_found_by_words_and_named_by_its_title(void **state)
 {
     struct fixture *f = *state;
@@ -284,6 +414,10 @@ int main(void)
         T(finding_goes_on_until_it_is_there_or_stopped),
         T(a_change_meanwhile_moves_nothing_of_a_filtered_window),
         T(the_place_after_a_jump_is_counted_when_asked_for),
+        T(a_row_that_is_done_stays_until_the_view_is_entered_again),
+        T(a_row_that_stays_stands_where_it_would_in_another_order),
+        T(a_row_that_fits_again_is_there_once),
+        T(a_row_that_leaves_the_filter_stays),
         T(a_reference_is_found_by_words_and_named_by_its_title),
     };
 
