@@ -346,6 +346,7 @@ int main(int argc, char **argv)
         fatal("no folder");
     (void)setenv("TERM", "xterm-256color", 1);
     (void)setenv("LC_ALL", "C.UTF-8", 1);
+    (void)unsetenv("LANGUAGE");
     (void)setenv("XDG_CONFIG_HOME", dir, 1);
     (void)unsetenv("SSH_CONNECTION");
     printf("  records  paint ms   less ms   key ms   p95 ms  peak MiB   fill s  filter ms    key ms  worst ms\n");

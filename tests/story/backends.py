@@ -108,7 +108,7 @@ class Device:
         self.words = [program, "--data-dir", self.dir, "--config", config]
         names = ("OUTPOST_TOKEN", "OUTPOST_SERVER", "OUTPOST_CONFIG", "OUTPOST_DATA_DIR")
         self.env = {k: v for k, v in os.environ.items() if k not in names}
-        self.env["LC_ALL"] = "C.UTF-8"
+        self.env.update(LC_ALL="C.UTF-8", LANGUAGE="")
 
     def start(self, *words):
         return subprocess.Popen(

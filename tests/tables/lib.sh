@@ -9,7 +9,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/outpost-$name.XXXXXX")
 email=maria@example.org port=0 url= passed=0 failed=0 backend=
 
 unset OUTPOST_TOKEN OUTPOST_SERVER OUTPOST_CONFIG OUTPOST_DATA_DIR
-export LC_ALL=C.UTF-8 TZ=UTC PYTHONDONTWRITEBYTECODE=1
+export LC_ALL=C.UTF-8 LANGUAGE= TZ=UTC PYTHONDONTWRITEBYTECODE=1
 
 cleanup() {
     stop_backend

@@ -163,7 +163,7 @@ def accepted(program, definition):
 
 
 def main():
-    os.environ["LC_ALL"] = "C.UTF-8"
+    os.environ.update(LC_ALL="C.UTF-8", LANGUAGE="")
     program = f"{sys.argv[1]}/src/app/outpost"
     schema = Schema(TABLES / "definition.schema.json")
     passed = failed = 0

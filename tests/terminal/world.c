@@ -52,6 +52,8 @@ static void set_environment(const struct world *w)
     (void)unsetenv("SSH_CLIENT");
     (void)unsetenv("SSH_TTY");
     (void)unsetenv("NO_COLOR");
+    (void)unsetenv("LANGUAGE");
+    (void)unsetenv("TEXTDOMAINDIR");
     (void)unsetenv("OUTPOST_SERVER");
     (void)unsetenv("OUTPOST_TOKEN");
     (void)unsetenv("OUTPOST_CONFIG");

@@ -255,7 +255,7 @@ class World:
         self.port = 0
         self.url = self.device_url = None
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("OUTPOST_")}
-        self.env.update(LC_ALL="C.UTF-8", TZ="UTC", HOME=self.dir)
+        self.env.update(LC_ALL="C.UTF-8", LANGUAGE="", TZ="UTC", HOME=self.dir)
         os.mkdir(self.tables)
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(f"tables_dir = {self.tables}\n")
