@@ -69,8 +69,13 @@ static bool first_sync_left(const void *state, bool is_narrow, struct buf *out)
         buf_printf(out, is_narrow ? "%" PRId64 "/%" PRId64
                                   : _("first sync not complete: %" PRId64 " of %" PRId64),
                    s->done, s->total);
-    else if (has_failed(s))
+    else if (has_failed(s) && !is_narrow && s->table_count > 1)
+        buf_printf(out, _("first sync not complete, table %d of %d: %s"), s->table_number,
+                   s->table_count, name);
+    else if (has_failed(s) && !is_narrow)
         buf_puts(out, _("first sync not complete"));
+    else if (is_narrow && s->table_count > 1)
+        buf_printf(out, _("table %d of %d"), s->table_number, s->table_count);
     else if (is_narrow || s->table_count == 0)
         buf_puts(out, _("first sync"));
     else
