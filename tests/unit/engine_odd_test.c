@@ -72,6 +72,20 @@ static void who_asks_while_working_offline_by_choice_is_told_so(void **state)
     EXPECT(r, "wait");
 }
 
+static void a_choice_to_work_offline_is_the_answer_to_who_had_asked(void **state)
+{
+    struct rig *r = *state;
+    struct err result = { 0 };
+
+    rig_settle(r);
+    ask_round(r);
+    EXPECT(r, "sync:getChangesSince");
+    assert_false(engine_asked_result(r->engine, &result));
+    engine_wake(r->engine, ENGINE_OFFLINE);
+    assert_true(engine_asked_result(r->engine, &result));
+    assert_string_equal(result.code, "by_choice");
+}
+
 static void taking_the_lock_while_a_request_is_under_way_begins_anew(void **state)
 {
     struct rig *r = *state;
@@ -347,6 +361,7 @@ int main(void)
         TEST(a_version_that_is_none_is_asked_for_again_tomorrow),
         TEST(a_version_that_gets_no_answer_is_an_outage),
         TEST(who_asks_while_working_offline_by_choice_is_told_so),
+        TEST(a_choice_to_work_offline_is_the_answer_to_who_had_asked),
         TEST(taking_the_lock_while_a_request_is_under_way_begins_anew),
         TEST(tokens_of_another_shape_do_not_end_the_session),
         TEST(a_token_that_somebody_else_has_replaced_is_used),

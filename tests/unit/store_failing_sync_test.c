@@ -106,6 +106,16 @@ static enum rc hold_all(struct world *w)
     return db_push_hold_all(w->f->db, "too_old", "too old", &w->f->err);
 }
 
+static void an_op_that_waits_for_its_time(struct world *w)
+{
+    fixture_rejected(w->f, &w->ops.items[0], "invalid_value");
+}
+
+static enum rc hurry(struct world *w)
+{
+    return db_push_hurry(w->f->db, &w->f->err);
+}
+
 /* ---- pull ---- */
 
 static enum rc apply(struct world *w, struct db_apply *apply)
@@ -253,6 +263,7 @@ static const struct action actions[] = {
     { "unknown column of a new record", a_new_record, unknown_column, WHOLE },
     { "unhold", a_refused_op, unhold, WHOLE },
     { "hold all", NULL, hold_all, WHOLE },
+    { "hurry", an_op_that_waits_for_its_time, hurry, WHOLE },
     { "pull changes", NULL, pull_changes, WHOLE },
     { "pull a cursor", NULL, pull_cursor, WHOLE },
     { "begin a walk", NULL, begin_walk, WHOLE },
@@ -275,11 +286,44 @@ static void when_all_calls_fail_from_one_on_nothing_is_left_behind_either(void *
     sweep_all(actions, sizeof actions / sizeof *actions, (struct fault){ PLANTED_CALL, FOR_GOOD });
 }
 
+/* Values were moved out of it into rows that were rolled back. */
+static void a_page_that_failed_half_way_is_not_tried_again(void **state)
+{
+    struct world w = { 0 };
+    void *f = NULL;
+    int refused = 0;
+
+    (void)state;
+    assert_int_equal(fixture_setup(&f), 0);
+    w.f = f;
+    base(&w);
+    cJSON *page = walk_page(array_of(doc_json(ID_B, 14, "'text':'seen'")), "e1", "c4", true);
+    for (uint32_t n = 1;; n++) {
+        struct db_apply *under_way = NULL;
+        bool is_done = false;
+        reopen(&w);
+        must(w.f, db_apply_walk(w.f->db, w.f->tasks, page, &under_way, &w.f->err));
+        planted_arm(PLANTED_CALL, n, 1);
+        enum rc rc = db_apply_slice(under_way, &is_done, &w.f->err);
+        planted_arm(PLANTED_NONE, 0, 0);
+        if (rc)
+            refused += db_apply_slice(under_way, &is_done, &w.f->err) == RC_INTERNAL;
+        db_apply_free(under_way);
+        if (!rc)
+            break;
+    }
+    assert_true(refused > 5);
+    cJSON_Delete(page);
+    db_ops_done(&w.ops);
+    fixture_teardown(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_failure_of_a_call_is_told_and_leaves_nothing_behind),
         cmocka_unit_test(when_all_calls_fail_from_one_on_nothing_is_left_behind_either),
+        cmocka_unit_test(a_page_that_failed_half_way_is_not_tried_again),
     };
 
     planted_init();

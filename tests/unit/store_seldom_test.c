@@ -227,6 +227,32 @@ static void a_table_whose_row_is_lost_is_damage(void **state)
     assert_non_null(strstr(f->err.msg, "outpost doctor"));
 }
 
+static void what_is_still_unknown_is_kept_when_one_column_becomes_known(void **state)
+{
+    static const char grown[] =
+        "{\"name\":\"tasks\",\"label\":\"T\",\"labelOne\":\"t\",\"title\":\"text\",\"columns\":["
+        "{\"name\":\"text\",\"type\":\"text\"},{\"name\":\"isCompleted\",\"type\":\"bool\"},"
+        "{\"name\":\"priority\",\"type\":\"choice\",\"choices\":[\"low\",\"normal\",\"high\"]},"
+        "{\"name\":\"dueAt\",\"type\":\"date\"},{\"name\":\"notes\",\"type\":\"text\"},"
+        "{\"name\":\"rank\",\"type\":\"integer\"}]}";
+    struct fixture *f = *state;
+    struct registry *reg = registry_new();
+    struct record rec;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'rank':3,'colour':'red'")), "e1", "c1");
+    db_close(f->db);
+    f->db = NULL;
+    must(f, registry_add(reg, grown, sizeof grown - 1, "grown.json", &f->err));
+    registry_free(f->reg);
+    f->reg = reg;
+    f->tasks = registry_find(reg, "tasks");
+    f->db = fixture_open(f, DB_SYNCER);
+    assert_string_equal(fixture_text(f, ID_A, "rank"), "3");
+    must(f, db_record_read(f->db, f->tasks, ID_A, &rec, &f->err));
+    assert_string_equal(rec.extra, "{\"colour\":\"red\"}");
+    record_done(&rec);
+}
+
 /* ---- values that no screen and no backend of ours gives ---- */
 
 static enum rc save_value(struct fixture *f, const char *column, struct value v)
@@ -273,6 +299,7 @@ int main(void)
         T(a_discard_before_an_unreadable_op_takes_back_only_what_is_known),
         T(an_op_of_a_missing_definition_can_not_be_edited),
         T(a_table_whose_row_is_lost_is_damage),
+        T(what_is_still_unknown_is_kept_when_one_column_becomes_known),
         T(a_value_that_is_no_value_of_its_column_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,24 @@ static void a_real_number_comes_back_as_it_was(void **state)
     }
 }
 
+static void a_whole_number_that_json_can_not_carry_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct value values[TABLE_COLUMNS_MAX] = { 0 };
+    bool is_set[TABLE_COLUMNS_MAX] = { false };
+    const struct db_edit edit = { .table = f->tasks, .values = values, .is_set = is_set };
+    const size_t at = table_column(f->tasks, "people")->index;
+    struct db_saved saved;
+
+    is_set[at] = true;
+    values[at] = (struct value){ .kind = VALUE_INT, .number = INT64_C(1) << 53 };
+    assert_int_equal(db_save(f->db, &edit, &saved, &f->err), RC_INVALID);
+    assert_string_equal(f->err.column, "people");
+    values[at].number--;
+    must(f, db_save(f->db, &edit, &saved, &f->err));
+    assert_string_equal(fixture_text(f, saved.client_id, "people"), "9007199254740991");
+}
+
 static void a_list_by_a_real_number_is_paged_through(void **state)
 {
     static const char *const numbers[] = { "10.5", "-2.5", "0.25", "3", "1e+9", NULL };
@@ -168,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, visits_setup, fixture_teardown)
         T(a_real_number_comes_back_as_it_was),
+        T(a_whole_number_that_json_can_not_carry_is_refused),
         T(a_list_by_a_real_number_is_paged_through),
         T(a_rescue_brings_values_of_every_type),
         T(a_record_over_the_limit_is_refused_new_and_old),
