@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <utmp.h>
 #include <cmocka.h>
@@ -195,10 +196,27 @@ void term_wait_gone(struct term *t, const char *text)
     wait_until(t, text, false);
 }
 
+double term_now_ms(void)
+{
+    struct timespec now = { 0 };
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
 void term_settle(struct term *t, int quiet_ms)
 {
     while (pump(t, quiet_ms))
         continue;
+}
+
+double term_settled_ms(struct term *t, double since_ms, int quiet_ms)
+{
+    double last = since_ms;
+
+    while (pump(t, quiet_ms))
+        last = term_now_ms();
+    return last - since_ms;
 }
 
 int term_wait_exit(struct term *t)

@@ -56,6 +56,9 @@ void term_wait(struct term *t, const char *text);
 void term_wait_gone(struct term *t, const char *text);
 /* Reads until nothing came for quiet_ms. */
 void term_settle(struct term *t, int quiet_ms);
+/* The same; how long after since_ms (of term_now_ms) the last of it came. */
+double term_settled_ms(struct term *t, double since_ms, int quiet_ms);
+double term_now_ms(void);
 /* Reads until the program ends. Returns its exit code, or 128 + signal. */
 int term_wait_exit(struct term *t);
 

@@ -16,6 +16,10 @@
 #include "tests/unit/temp_dir.h"
 
 #define ARGS_MAX 24
+#define OPENSSL "/usr/bin/openssl"
+#define CERT "backend.pem"              /* in the world's folder */
+#define CERT_KEY "backend.key"
+#define CONFIG_DIR "no-config/outpost"
 
 const char world_more_choices[] =
     "{\"name\":\"tasks\",\"label\":\"Tasks\",\"labelOne\":\"task\",\"title\":\"text\","
@@ -111,16 +115,25 @@ static char *backend_file(const struct world *w)
 
 void world_backend_up(struct world *w)
 {
-    char listen[64], line[256] = "", tables[300];
-    const char *const argv[] = { BACKEND_PATH,    "serve",
-                                 "--quiet",       "--db",
-                                 backend_file(w), "--listen",
-                                 listen,          w->has_tables ? "--tables" : NULL,
-                                 tables,          NULL };
-    size_t len = 0;
+    char listen[64], line[256] = "", tables[300], cert[300], key[300];
+    const char *argv[ARGS_MAX] = { BACKEND_PATH,    "serve",    "--quiet", "--db",
+                                   backend_file(w), "--listen", listen };
+    size_t len = 0, n = 7;
     int in, out;
 
     (void)snprintf(tables, sizeof tables, "%s/tables", w->dir);
+    (void)snprintf(cert, sizeof cert, "%s/" CERT, w->dir);
+    (void)snprintf(key, sizeof key, "%s/" CERT_KEY, w->dir);
+    if (w->has_tables) {
+        argv[n++] = "--tables";
+        argv[n++] = tables;
+    }
+    if (w->has_tls) {
+        argv[n++] = "--tls-cert";
+        argv[n++] = cert;
+        argv[n++] = "--tls-key";
+        argv[n++] = key;
+    }
     (void)snprintf(listen, sizeof listen, "127.0.0.1:%d", w->port);
     w->backend = start(argv, &in, &out);
     (void)close(in);
@@ -145,6 +158,25 @@ void world_backend_down(struct world *w)
     (void)kill(w->backend, SIGTERM);
     assert_int_equal(waitpid(w->backend, &status, 0), w->backend);
     w->backend = 0;
+}
+
+void world_speak_tls(struct world *w)
+{
+    char cert[300], key[300], config[400];
+    const char *const make[] = { OPENSSL, "req", "-batch", "-x509", "-newkey", "ec", "-pkeyopt",
+                                 "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                                 "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+                                 "-keyout", key, "-out", cert, NULL };
+
+    (void)snprintf(cert, sizeof cert, "%s/" CERT, w->dir);
+    (void)snprintf(key, sizeof key, "%s/" CERT_KEY, w->dir);
+    assert_int_equal(run("", make, NULL), 0);
+    (void)snprintf(config, sizeof config, "ca_file = %s\n", cert);
+    world_write(w, CONFIG_DIR, "outpost.conf", config);
+    world_backend_down(w);
+    w->has_tls = true;
+    world_backend_up(w);
+    assert_memory_equal(w->server, "https:", 6);
 }
 
 void world_password(struct world *w, const char *password)

@@ -14,6 +14,7 @@
 struct world {
     char dir[256];
     bool has_tables;            /* the backend serves the definitions in DIR/tables, too */
+    bool has_tls;               /* it speaks TLS */
     char server[64];            /* http://127.0.0.1:PORT */
     int port;                   /* 0: chosen at the first start */
     pid_t backend;              /* 0: down */
@@ -27,6 +28,8 @@ int world_remove(void **state);
 
 void world_backend_up(struct world *w);                 /* on the same port as before */
 void world_backend_down(struct world *w);
+/* From now on by TLS, with a certificate of its own that the device trusts. The backend starts anew. */
+void world_speak_tls(struct world *w);
 void world_backend_kill(struct world *w);               /* at once, in the middle of an answer */
 void world_password(struct world *w, const char *password); /* ends every session of the account */
 void world_seed(struct world *w, int count);            /* invented records, at the backend */
