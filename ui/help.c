@@ -9,7 +9,8 @@
 #define LABEL_COLS 18
 #define KEYS_COLS 18
 #define HALF_COLS 40            /* where the second half of a row starts */
-#define LINES_MAX 128
+#define WORDS_INDENT 8
+#define LINES_MAX 256
 
 /* The list's first page, as it is drawn in the design: which keys a person meets first. */
 #define CELL_PARTS 12
@@ -68,6 +69,8 @@ static const enum ui_action second_page[] = {
 };
 
 struct help {
+    enum ui_context context;    /* of the screen that was asked about */
+    int cols;                   /* the lines are made for; 0: there are none yet */
     char *lines[LINES_MAX];
     size_t count;
     size_t first_end;           /* the first page ends there, also when more would fit; 0: nowhere */
@@ -75,13 +78,17 @@ struct help {
     size_t top;
 };
 
-static void help_close(void *state)
+static void clear_lines(struct help *help)
 {
-    struct help *help = state;
-
     for (size_t i = 0; i < help->count; i++)
         free(help->lines[i]);
-    free(help);
+    help->count = help->first_end = 0;
+}
+
+static void help_close(void *state)
+{
+    clear_lines(state);
+    free(state);
 }
 
 /* Where the page behind the one that starts at `top` starts. */
@@ -128,16 +135,28 @@ static void help_corner(const void *state, bool is_narrow, struct buf *out)
     buf_printf(out, "%zu/%zu", page, count);
 }
 
-static void add(struct help *help, const char *text)
+/* indent: of the lines behind the first, where the text is wider than the window. */
+static void add(struct help *help, const char *text, int indent)
 {
-    if (help->count < LINES_MAX)
-        help->lines[help->count++] = mem_strdup(text);
+    size_t len = strlen(text), from = 0;
+
+    do {
+        struct buf line = { 0 };
+        int margin = from > 0 ? indent : 0;
+        size_t end, next = ui_wrap(text, len, from, help->cols - margin, &end);
+
+        buf_printf(&line, "%*s%.*s", margin, "", (int)(end - from), text + from);
+        if (help->count < LINES_MAX)
+            help->lines[help->count++] = buf_take(&line);
+        buf_done(&line);
+        from = next;
+    } while (from < len);
 }
 
-static void add_row(struct help *help, struct buf *row)
+static void add_row(struct help *help, struct buf *row, int label_cols)
 {
     if (row->len > 0)
-        add(help, buf_str(row));
+        add(help, buf_str(row), label_cols);
     buf_clear(row);
 }
 
@@ -198,11 +217,11 @@ static void add_first_page(struct help *help, const struct keymap *map, const st
             if (is_wide)
                 pad(&row, CELL_RIGHT_COL);
             else
-                add_row(help, &row);
+                add_row(help, &row, CELL_LABEL_COLS);
             put_cell(map, table, &first_page[i].right,
                      is_wide ? CELL_RIGHT_LABEL_COLS : CELL_LABEL_COLS, &row);
         }
-        add_row(help, &row);
+        add_row(help, &row, CELL_LABEL_COLS);
     }
     buf_done(&row);
 }
@@ -233,31 +252,25 @@ static void add_keys(struct help *help, const struct keymap *map, enum ui_contex
         if (row.len > 0 && is_short)
             pad(&row, HALF_COLS);
         else
-            add_row(help, &row);
+            add_row(help, &row, LABEL_COLS);
         buf_printf(&row, "%s%*s%s", line.label, label < LABEL_COLS ? LABEL_COLS - label : 1, "",
                    line.keys);
         if (!is_short || ui_width(buf_str(&row)) > HALF_COLS)
-            add_row(help, &row);
+            add_row(help, &row, LABEL_COLS);
     }
-    add_row(help, &row);
+    add_row(help, &row, LABEL_COLS);
     buf_done(&row);
 }
 
-static void help_load(struct ui *ui, void *state)
+static int margin_cols(bool is_narrow)
 {
-    struct help *help = state;
-    size_t was = help->top, top = 0;
-
-    help->rows = ui->content.rows > 0 ? ui->content.rows : 1;
-    while (next_top(help, top) <= was && next_top(help, top) < help->count)
-        top = next_top(help, top);
-    help->top = top;
+    return is_narrow ? 0 : 2;
 }
 
 static void help_draw(void *state, struct ui_canvas *c)
 {
     const struct help *help = state;
-    int col = c->is_narrow ? 0 : 2;
+    int col = margin_cols(c->is_narrow);
     size_t end = next_top(help, help->top);
 
     if (end > help->count)
@@ -291,18 +304,6 @@ static bool help_act(struct ui *ui, void *state, enum ui_action action)
     }
 }
 
-const struct ui_screen ui_help_screen = {
-    .name = "help",
-    .context = UI_IN_HELP,
-    .close = help_close,
-    .title = help_title,
-    .title_right = help_title_right,
-    .load = help_load,
-    .draw = help_draw,
-    .act = help_act,
-    .corner = help_corner,
-};
-
 static void add_words(struct help *help)
 {
     static const char *const words[] = {
@@ -317,7 +318,7 @@ static void add_words(struct help *help)
     };
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        add(help, *words[i] ? _(words[i]) : "");
+        add(help, *words[i] ? _(words[i]) : "", WORDS_INDENT);
 }
 
 static void add_more_words(struct help *help)
@@ -331,30 +332,66 @@ static void add_more_words(struct help *help)
     };
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        add(help, *words[i] ? _(words[i]) : "");
+        add(help, *words[i] ? _(words[i]) : "", WORDS_INDENT);
 }
+
+static void make_lines(struct help *help, const struct ui *ui)
+{
+    const struct keymap *map = ui->keymap;
+    bool is_wide = ui->frame.cols >= 2 * HALF_COLS;
+
+    clear_lines(help);
+    if (help->context == UI_IN_LIST)
+        add_first_page(help, map, ui_list_table(ui), is_wide);
+    else
+        add_keys(help, map, help->context, is_wide, false);
+    if (help->context == UI_IN_FORM || help->context == UI_IN_LOGIN)
+        add_keys(help, map, UI_IN_TEXT, is_wide, false);
+    add_words(help);
+    if (help->context == UI_IN_LIST) {
+        help->first_end = help->count;
+        add_keys(help, map, UI_IN_LIST, is_wide, true);
+        add_keys(help, map, UI_IN_ALL, is_wide, true);
+    }
+    add_more_words(help);
+}
+
+static void help_load(struct ui *ui, void *state)
+{
+    struct help *help = state;
+    int cols = ui->content.cols - margin_cols(ui->content.is_narrow);
+    size_t was, top = 0;
+
+    if (help->cols != cols) {
+        help->cols = cols;
+        make_lines(help, ui);
+    }
+    was = help->top;
+    help->rows = ui->content.rows > 0 ? ui->content.rows : 1;
+    while (next_top(help, top) <= was && next_top(help, top) < help->count)
+        top = next_top(help, top);
+    help->top = top;
+}
+
+const struct ui_screen ui_help_screen = {
+    .name = "help",
+    .context = UI_IN_HELP,
+    .close = help_close,
+    .title = help_title,
+    .title_right = help_title_right,
+    .load = help_load,
+    .draw = help_draw,
+    .act = help_act,
+    .corner = help_corner,
+};
 
 void ui_help_open(struct ui *ui, enum ui_context context)
 {
-    bool is_wide = ui->frame.cols >= 2 * HALF_COLS;
-    bool is_list = context == UI_IN_LIST;
     struct help *help;
 
     if (ui_has_screen(ui, &ui_help_screen))
         return;
     help = mem_zero(1, sizeof *help);
-    if (is_list)
-        add_first_page(help, ui->keymap, ui_list_table(ui), is_wide);
-    else
-        add_keys(help, ui->keymap, context, is_wide, false);
-    if (context == UI_IN_FORM || context == UI_IN_LOGIN)
-        add_keys(help, ui->keymap, UI_IN_TEXT, is_wide, false);
-    add_words(help);
-    if (is_list) {
-        help->first_end = help->count;
-        add_keys(help, ui->keymap, UI_IN_LIST, is_wide, true);
-        add_keys(help, ui->keymap, UI_IN_ALL, is_wide, true);
-    }
-    add_more_words(help);
+    help->context = context;
     ui_push(ui, &ui_help_screen, help);
 }

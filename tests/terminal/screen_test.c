@@ -244,6 +244,23 @@ static void help_is_made_of_the_keys_that_are_bound(void **state)
     term_wait(t, "No tasks yet");
 }
 
+static void help_is_laid_out_anew_when_the_window_changes(void **state)
+{
+    struct world *w = *state;
+    struct term *t;
+
+    world_sign_in(w);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, " ONLINE ");
+    term_type(t, "?");
+    term_wait(t, "New task       a   F2            Edit          e   Enter   F4");
+    term_resize(t, 12, 40);
+    term_wait(t, "Edit           e   Enter   F4");
+    term_wait(t, "               Ctrl-U Ctrl-D");
+    term_resize(t, 24, 80);
+    term_wait(t, "New task       a   F2            Edit          e   Enter   F4");
+}
+
 static void the_queue_shows_what_waits(void **state)
 {
     struct world *w = *state;
@@ -327,6 +344,7 @@ int main(void)
         IN_A_WORLD(a_change_elsewhere_never_moves_the_rows),
         IN_A_WORLD(an_escape_and_a_digit_are_a_function_key),
         IN_A_WORLD(help_is_made_of_the_keys_that_are_bound),
+        IN_A_WORLD(help_is_laid_out_anew_when_the_window_changes),
         IN_A_WORLD(the_queue_shows_what_waits),
         IN_A_WORLD(narrow_windows_have_a_layout_of_their_own),
         IN_A_WORLD(signing_out_keeps_what_waits_and_asks_first),
