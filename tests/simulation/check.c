@@ -134,6 +134,10 @@ static bool check_op(struct device *d, const struct db_op *op)
     if (op->retry_count > refusals)
         return sim_violated(d->sim, "7: device %d: retry_count is %d after %d refusals", d->index,
                             op->retry_count, refusals);
+    /* Before its first byte left, and for good: else an edit would not name it. */
+    if (op->sent_at == 0 && model_was_sent(d->sim, op->op_id))
+        return sim_violated(d->sim, "2: device %d: %s was sent, and its queue does not know",
+                            d->index, op->op_id);
     if ((op->state == OP_HELD && !d->sim->plan.has_old_server) ||
         (op->state == OP_FAILED) != (op->retry_count >= 3))
         return sim_violated(d->sim, "7: device %d: an op is in state %d after %d refusals",

@@ -62,6 +62,19 @@ static void discard(struct device *d, const struct db_op *op)
                  d->life);
 }
 
+/* Most of all what has been sent or refused. */
+static const struct db_op *choose(struct device *d, const struct db_ops *ops)
+{
+    size_t from = rng_below(&d->sim->rng, (uint32_t)ops->count);
+
+    for (size_t i = 0; i < ops->count && rng_chance(&d->sim->rng, 700); i++) {
+        const struct db_op *op = &ops->items[(from + i) % ops->count];
+        if (op->sent_at != 0 || op->retry_count > 0)
+            return op;
+    }
+    return &ops->items[from];
+}
+
 void user_discards(struct device *d)
 {
     struct db_ops ops = { 0 };
@@ -72,7 +85,7 @@ void user_discards(struct device *d)
         return;
     }
     if (ops.count > 0) {
-        const struct db_op *op = &ops.items[rng_below(&d->sim->rng, (uint32_t)ops.count)];
+        const struct db_op *op = choose(d, &ops);
         if (is_alone(&ops, op))
             discard(d, op);
     }

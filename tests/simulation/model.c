@@ -526,6 +526,11 @@ int model_refusals(struct sim *sim, const char *op_id)
     return op == NULL ? 0 : op->refusals;
 }
 
+bool model_was_sent(struct sim *sim, const char *op_id)
+{
+    return find_op(sim->model, op_id) != NULL;
+}
+
 /* ---- the office ---- */
 
 void model_office_set(struct sim *sim, struct model_record *r, char *const *cells)

@@ -435,24 +435,28 @@ void net_arrive(struct sim *sim, uint64_t id)
 /* ---- back ---- */
 
 /* Only what is wrong with an op itself counts against it. */
-static void note_refusal(struct sim *sim, const cJSON *result)
+static bool note_refusal(struct sim *sim, const cJSON *result)
 {
     const char *code = json_get_string(json_get(result, "error"), "code");
 
-    if (code != NULL && strcmp(code, "invalid_value") == 0)
-        model_refused(sim, json_get_string(result, "opId"));
+    if (code == NULL || strcmp(code, "invalid_value") != 0)
+        return false;
+    model_refused(sim, json_get_string(result, "opId"));
+    return true;
 }
 
-static void note_refusals(struct sim *sim, const cJSON *value)
+/* True: there was one. */
+static bool note_refusals(struct sim *sim, const cJSON *value)
 {
     const cJSON *result = json_get(value, "result"), *list = json_get(value, "results"),
                 *item = NULL;
+    bool is_any = note_refusal(sim, result);
 
     cJSON_ArrayForEach(item, list)
     {
-        note_refusal(sim, item);
+        is_any = note_refusal(sim, item) || is_any;
     }
-    note_refusal(sim, result);
+    return is_any;
 }
 
 static int count_conflicts(const cJSON *value)
@@ -471,6 +475,7 @@ static void deliver(struct device *d, struct transfer *t)
 {
     struct convex_answer decoded = { 0 };
     int conflicts = 0;
+    bool is_refused = false;
 
     d->transfer = 0;
     if (t->is_get) {
@@ -478,7 +483,7 @@ static void deliver(struct device *d, struct transfer *t)
     } else {
         convex_decode(&t->reply, &decoded);
         if (t->is_push && decoded.class == CONVEX_OK && t->fate != FATE_ODD) {
-            note_refusals(d->sim, decoded.value);
+            is_refused = note_refusals(d->sim, decoded.value);
             conflicts = count_conflicts(decoded.value);
         }
         engine_answer(d->engine, &decoded, t->reply.sent_bytes + t->reply.got_bytes);
@@ -491,6 +496,8 @@ static void deliver(struct device *d, struct transfer *t)
         return;
     }
     d->conflicts_told += conflicts;
+    if (is_refused)
+        user_sets_clock_back(d);
     if (d->sim->broken == BROKEN_PULL_OVERWRITES && t->is_page && t->reply.complete)
         device_tamper(d, "UPDATE tasks SET text = 'overwritten' WHERE sync_status = 'pending'");
     if (d->sim->broken == BROKEN_NETWORK_COUNTS && t->is_push && !t->reply.complete)

@@ -318,6 +318,9 @@ static void draw_plan(struct sim *sim)
     plan->has_epochs = rng_chance(&sim->rng, 80);
     plan->has_old_server = rng_chance(&sim->rng, 80);
     plan->is_big_world = rng_chance(&sim->rng, 20);
+    plan->is_fickle = rng_chance(&sim->rng, 60);
+    if (plan->is_fickle && rng_chance(&sim->rng, 500))
+        plan->has_refusals = true;
     plan->is_deaf = rng_chance(&sim->rng, 15);
     if (plan->is_deaf)
         plan->actions += DEAF_ACTIONS;

@@ -137,6 +137,7 @@ struct plan {
     bool has_old_server; /* it does not know all tables, until it is upgraded */
     bool is_big_world;   /* more records than are applied in one transaction */
     bool has_new_disks;  /* stores and backend are made in the run, and not before it */
+    bool is_fickle;      /* users take back what they typed, and type again */
     bool is_deaf;        /* device 0 hears no answer to a push, and its user edits one record */
 };
 
@@ -296,6 +297,8 @@ void device_sign_in_if_asked(struct device *d);
 
 void user_acts(struct device *d);
 void user_works_offline(struct device *d, bool on);
+/* Perhaps: something has been refused, and waits for its time. */
+void user_sets_clock_back(struct device *d);
 /* Resolves a save whose outcome a crash hid. */
 void user_looks_again(struct device *d);
 /* Its open attempts are in this queue: all, or none. */
@@ -420,6 +423,7 @@ int model_committed(struct sim *sim, const char *body,
 /* A device was told that an op is refused. */
 void model_refused(struct sim *sim, const char *op_id);
 int model_refusals(struct sim *sim, const char *op_id);
+bool model_was_sent(struct sim *sim, const char *op_id);
 /* The office has written: values by column, NULL: untouched. */
 void model_office_set(struct sim *sim, struct model_record *r, char *const *cells);
 void model_office_removed(struct model_record *r);

@@ -273,7 +273,7 @@ static void type_something(struct device *d)
     if (d->sim->plan.is_deaf && d->index == 0 && r != NULL) {
         save_existing(d, r);
         device_wake(d, ENGINE_NOW);
-    } else if (rng_chance(&d->sim->rng, 20))
+    } else if (rng_chance(&d->sim->rng, d->sim->plan.is_fickle ? 150 : 20))
         user_discards(d);
     else if (rng_chance(&d->sim->rng, 30))
         import(d);
@@ -297,12 +297,21 @@ static void lose_link(struct device *d)
     device_wake(d, ENGINE_LINK_DOWN);
 }
 
-static void jump(struct device *d)
+static void jump(struct device *d, int64_t by_ms)
 {
-    d->skew_ms += rng_between(&d->sim->rng, -400 * DAY, 400 * DAY);
+    d->skew_ms += by_ms;
     sim_met(d->sim, SIT_CLOCK_JUMPS);
     sim_note(d->sim, "device %d: its clock is now wrong by %lld s", d->index,
              (long long)(d->skew_ms / SECOND));
+}
+
+void user_sets_clock_back(struct device *d)
+{
+    struct sim *sim = d->sim;
+
+    decide(sim, DECIDE_TROUBLE, d->index);
+    if (sim->plan.has_clock_jumps && !sim->is_calm && rng_chance(&sim->rng, 300) && decided(sim))
+        jump(d, -rng_between(&sim->rng, 1, 400 * DAY));
 }
 
 void user_works_offline(struct device *d, bool on)
@@ -363,7 +372,7 @@ static void disturb(struct device *d)
     } else if (kind >= 900 && kind < 930 && sim->plan.faults > 0 && d->has_link) {
         lose_link(d);
     } else if (kind >= 930 && kind < 950 && sim->plan.has_clock_jumps) {
-        jump(d);
+        jump(d, rng_between(&sim->rng, -400 * DAY, 400 * DAY));
     } else if (kind >= 950 && kind < 970) {
         ask_engine(d);
     } else if (kind >= 970 && kind < (d->is_working_offline ? 1000 : 980)) {
