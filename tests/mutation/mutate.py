@@ -59,11 +59,20 @@ class Killer:
         try:
             code = process.wait(self.limit_s)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
             return "no end"
+        finally:
+            end_group(process)
         self.took_s = time.monotonic() - start
         return None if code == 0 else f"exit {code}"
+
+
+def end_group(process):
+    """And what it has started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
 
 
 def limits():
@@ -149,9 +158,15 @@ class Worker:
 
     def judge(self, mutant):
         """(verdict, by whom): killed, survived; or no mutant at all: same, refused."""
-        program_dir = os.path.join(self.under, "x")     # of one length for all, so that objects can be compared
-        shutil.rmtree(program_dir, ignore_errors=True)
-        os.makedirs(os.path.join(program_dir, "tmp"))
+        program_dir = os.path.join(self.under, "x")     # of one name for all, so that objects can be compared
+        os.makedirs(program_dir, exist_ok=True)
+        tmp = tempfile.mkdtemp(dir=self.under)
+        try:
+            return self.judge_in(mutant, program_dir, tmp)
+        finally:
+            shutil.rmtree(tmp, ignore_errors=True)
+
+    def judge_in(self, mutant, program_dir, tmp):
         try:
             obj = self.build(mutant, program_dir)
         except NotBuilt:
@@ -163,7 +178,7 @@ class Worker:
             if killer.target not in programs:
                 programs[killer.target] = os.path.join(program_dir, os.path.basename(killer.target))
                 self.campaign.build.link(killer.target, [obj], programs[killer.target])
-            why = killer.run(programs[killer.target], os.path.join(program_dir, "tmp"))
+            why = killer.run(programs[killer.target], tmp)
             if why:
                 self.recent.append((mutant.path, killer.name))
                 return "killed", f"{killer.name}: {why}"
