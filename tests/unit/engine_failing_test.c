@@ -14,6 +14,7 @@ struct incident {
     const char *epoch;    /* that the backend has from now on */
     bool is_sign_in_over; /* the next refresh is refused, too */
     bool is_signed_in_elsewhere;
+    bool is_first_sync; /* the table has never been pulled */
 };
 
 static const struct incident incidents[] = {
@@ -47,6 +48,7 @@ static const struct incident incidents[] = {
       .asked = "sync:bulkUpsert",
       .http = 200,
       .body = "{'status':'error','errorMessage':'[Request ID: 1] Server Error'}" },
+    { .name = "a first sync", .asked = "none", .is_first_sync = true },
     { .name = "an outage", .asked = "sync:bulkUpsert", .http = 503, .body = "{}" },
 };
 
@@ -243,7 +245,8 @@ static bool play_with_failure(const struct incident *incident, uint32_t n, uint3
     assert_int_equal(rig_setup(&state), 0);
     play.r = state;
     use_planted_files(play.r);
-    fixture_walk(play.r->f, NULL, "e1", "c1");
+    if (!incident->is_first_sync)
+        fixture_walk(play.r->f, NULL, "e1", "c1");
     rig_start(play.r);
     play.other = fixture_open(play.r->f, DB_WRITER);
     planted_arm(PLANTED_CALL, n, 1);

@@ -160,6 +160,60 @@ static void a_server_that_names_a_later_time_is_not_asked_before_it(void **state
     assert_true(r->action.until_ms < r->f->now + 600000);
 }
 
+static void a_busy_backend_is_pulled_from_and_given_the_time_that_it_names(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    ask_round(r);
+    EXPECT(r, "sync:upsert");
+    answer_http(r, 503, "{}", 120000);
+    EXPECT(r, "sync:getChangesSince");
+    answer_no_changes(r, "c1");
+    EXPECT(r, "wait");
+    assert_true(r->action.until_ms >= r->f->now + 120000);
+    assert_int_equal(rig_retries(r), 0);
+}
+
+static int ops_asked(struct rig *r)
+{
+    return json_get(r->args, "op") ? 1 : cJSON_GetArraySize(json_get(r->args, "ops"));
+}
+
+static void batches_stay_as_they_are_when_answers_take_neither_long_nor_short(void **state)
+{
+    struct rig *r = *state;
+    int first;
+
+    rig_settle(r);
+    rig_save_many(r, 300);
+    EXPECT(r, "sync:bulkUpsert");
+    first = ops_asked(r);
+    r->f->now += 3000;
+    answer_applied(r);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), first);
+}
+
+static void a_batch_that_is_lost_after_a_long_time_is_sent_again_in_parts(void **state)
+{
+    struct rig *r = *state;
+    int first;
+
+    rig_settle(r);
+    rig_save_many(r, 40);
+    EXPECT(r, "sync:bulkUpsert");
+    first = ops_asked(r);
+    r->f->now += 30000;
+    answer_lost(r);
+    EXPECT(r, "wait");
+    rig_sleep(r);
+    rig_greet(r);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), first / 2);
+}
+
 static void a_push_at_a_wrong_address_is_sent_again_after_a_probe(void **state)
 {
     struct rig *r = *state;
@@ -366,6 +420,9 @@ int main(void)
         TEST(tokens_of_another_shape_do_not_end_the_session),
         TEST(a_token_that_somebody_else_has_replaced_is_used),
         TEST(a_server_that_names_a_later_time_is_not_asked_before_it),
+        TEST(a_busy_backend_is_pulled_from_and_given_the_time_that_it_names),
+        TEST(batches_stay_as_they_are_when_answers_take_neither_long_nor_short),
+        TEST(a_batch_that_is_lost_after_a_long_time_is_sent_again_in_parts),
         TEST(a_push_at_a_wrong_address_is_sent_again_after_a_probe),
         TEST(changes_that_are_too_large_one_by_one_are_an_outage),
         TEST(a_page_that_takes_long_is_followed_by_a_smaller_one),

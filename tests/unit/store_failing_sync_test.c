@@ -20,6 +20,11 @@ static void an_unfinished_walk_of_a_new_epoch(struct world *w)
     fixture_walk_page(w->f, array_of(doc_json(ID_B, 2, "'text':'valve'")), "e2", "c2", false);
 }
 
+static void a_walk_that_knows_no_epoch(struct world *w)
+{
+    must(w->f, db_walk_begin(w->f->db, w->f->tasks, NULL, &w->f->err));
+}
+
 static void our_record_is_accepted(struct world *w)
 {
     fixture_applied(w->f, &w->ops.items[0], doc_json(ID_A, 9, "'text':'new pump'"), NULL, "e1");
@@ -256,6 +261,7 @@ static const struct action actions[] = {
     { "accepted before an edit", an_edit_follows, accepted, WHOLE },
     { "accepted before another op", two_ops_of_one_record, accepted, WHOLE },
     { "accepted in a new epoch", NULL, accepted_in_a_new_epoch, WHOLE },
+    { "accepted before the first page of a walk", a_walk_that_knows_no_epoch, accepted, WHOLE },
     { "removed there", NULL, removed_there, WHOLE },
     { "refused", NULL, refused, WHOLE },
     { "not found", NULL, not_found, WHOLE },

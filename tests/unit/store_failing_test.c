@@ -422,6 +422,22 @@ static void when_all_calls_fail_from_one_on_nothing_is_left_behind_either(void *
     sweep_all(actions, sizeof actions / sizeof *actions, (struct fault){ PLANTED_CALL, FOR_GOOD });
 }
 
+static void a_look_for_changes_that_fails_counts_as_a_change(void **state)
+{
+    static const struct action look = { "look", NULL, count_records, WHOLE };
+    struct world w;
+
+    (void)state;
+    world_make(&w, &look);
+    reopen(&w);
+    assert_false(db_has_changed(w.f->db));
+    planted_arm(PLANTED_CALL, 1, 1);
+    assert_true(db_has_changed(w.f->db));
+    planted_arm(PLANTED_NONE, 0, 0);
+    assert_false(db_has_changed(w.f->db));
+    world_remove(&w);
+}
+
 /* SQLite itself may take back the whole transaction then. */
 static void a_batch_that_ran_out_of_memory_is_not_saved_in_parts(void **state)
 {
@@ -436,6 +452,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_failure_of_a_call_is_told_and_leaves_nothing_behind),
         cmocka_unit_test(when_all_calls_fail_from_one_on_nothing_is_left_behind_either),
+        cmocka_unit_test(a_look_for_changes_that_fails_counts_as_a_change),
         cmocka_unit_test(a_batch_that_ran_out_of_memory_is_not_saved_in_parts),
     };
 

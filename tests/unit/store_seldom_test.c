@@ -98,6 +98,27 @@ static void an_answer_that_a_lost_record_was_removed_makes_none(void **state)
     db_ops_done(&sent);
 }
 
+/* A value that would be refused in a new record is left out of it. */
+static void a_record_that_the_backend_lost_goes_up_without_its_empty_required_columns(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old','isCompleted':null")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "notes", "mine");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_rejected(f, &sent.items[0], "not_found");
+    db_ops_done(&sent);
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_true(ops.items[0].is_create);
+    cJSON *set = quoted(ops.items[0].set);
+    assert_string_equal(json_get_string(set, "text"), "old");
+    assert_string_equal(json_get_string(set, "notes"), "mine");
+    assert_null(json_get(set, "isCompleted"));
+    cJSON_Delete(set);
+    db_ops_done(&ops);
+}
+
 /* ---- what a person then does ---- */
 
 struct seen {
@@ -293,6 +314,7 @@ int main(void)
         T(an_old_answer_and_a_lost_shadow_leave_what_is_there),
         T(an_old_answer_before_an_edit_brings_what_a_page_brought_meanwhile),
         T(an_answer_that_a_lost_record_was_removed_makes_none),
+        T(a_record_that_the_backend_lost_goes_up_without_its_empty_required_columns),
         T(an_unreadable_op_without_its_record_can_only_be_taken_out),
         T(a_change_of_an_unknown_column_is_named),
         T(a_repaired_mark_keeps_what_is_there_as_the_office_version),
