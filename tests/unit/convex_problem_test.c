@@ -77,12 +77,29 @@ static void a_certificate_that_curl_can_not_name_is_told_in_curls_words(void **s
     assert_non_null(strstr(problem(CURLE_PEER_FAILED_VERIFICATION, "", false), "not valid ("));
 }
 
+static void what_does_not_become_smaller_is_not_packed(void **state)
+{
+    struct buf in = { 0 }, out = { 0 };
+
+    (void)state;
+    buf_puts(&in, "q7#x");
+    assert_false(convex_gzip(&in, &out));
+    assert_int_equal(out.len, 0);
+    for (int i = 0; i < 100; i++)
+        buf_puts(&in, "and again ");
+    assert_true(convex_gzip(&in, &out));
+    assert_in_range(out.len, 1, in.len - 1);
+    buf_done(&in);
+    buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_end_of_a_transfer_has_a_sentence),
         cmocka_unit_test(a_silent_server_is_told_with_the_time_that_was_waited),
         cmocka_unit_test(a_certificate_that_curl_can_not_name_is_told_in_curls_words),
+        cmocka_unit_test(what_does_not_become_smaller_is_not_packed),
     };
 
     curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -170,6 +170,29 @@ static void a_rescue_from_loose_pages_brings_values_of_every_type(void **state)
     buf_done(&path);
 }
 
+static void a_rescue_needs_a_file_and_room_for_its_copy(void **state)
+{
+    struct fixture *f = *state;
+    struct buf lines = { 0 }, path = { 0 };
+    struct db_rescued out = { 0 };
+    char *before = getenv("TMPDIR") ? mem_strdup(getenv("TMPDIR")) : NULL;
+
+    buf_printf(&path, "%s/none.db", f->dir);
+    assert_int_equal(db_rescue(buf_str(&path), f->reg, note_line, &lines, &out, &f->err),
+                     RC_NOT_FOUND);
+    assert_non_null(strstr(f->err.msg, "none.db does not exist"));
+    setenv("TMPDIR", buf_str(&path), 1);
+    assert_int_equal(db_rescue(f->path, f->reg, note_line, &lines, &out, &f->err), RC_IO);
+    assert_non_null(strstr(f->err.msg, "none.db"));
+    if (before)
+        setenv("TMPDIR", before, 1);
+    else
+        unsetenv("TMPDIR");
+    assert_int_equal(lines.len, 0);
+    free(before);
+    buf_done(&path);
+}
+
 static void a_record_over_the_limit_is_refused_new_and_old(void **state)
 {
     struct fixture *f = *state;
@@ -222,6 +245,7 @@ int main(void)
         T(a_list_by_a_real_number_is_paged_through),
         T(a_rescue_brings_values_of_every_type),
         T(a_rescue_from_loose_pages_brings_values_of_every_type),
+        T(a_rescue_needs_a_file_and_room_for_its_copy),
         T(a_record_over_the_limit_is_refused_new_and_old),
         T(a_discarded_create_of_a_known_record_goes_back_to_the_defaults),
     };
