@@ -26,7 +26,7 @@ struct scan {
     const char *problem; /* set once */
     struct key *keys;    /* of all open objects, the innermost last */
     size_t key_count, key_room;
-    int depth;
+    int depth, values;
     struct {
         bool is_object;
         size_t first_key;
@@ -339,6 +339,8 @@ static bool scan_start(struct scan *s, bool *is_open)
     skip_space(s);
     if (s->p == s->end)
         return fail(s, s->p, "the text ends where a value should stand");
+    if (s->values++ == JSON_VALUES_MAX)
+        return fail(s, s->p, "more than 400000 values");
     switch (*s->p) {
     case '{':
     case '[':

@@ -1,5 +1,6 @@
 /* base/json.h: JSON from strangers, and JSON written fast. Parsing is cJSON's; this adds what cJSON lets
- * pass: invalid UTF-8, U+0000, depth over 64, a name twice in one object, bytes after the value.
+ * pass: invalid UTF-8, U+0000, depth over 64, more than 400,000 values, a name twice in one object,
+ * bytes after the value.
  *
  * Memory   cJSON's allocations are base/mem.h's in every program that links this: its functions never
  *          return NULL for want of memory.
@@ -18,6 +19,9 @@
 struct cJSON;
 
 #define JSON_DEPTH_MAX 64
+/* A value of two bytes takes 80 in memory. A page of 500 records with all their columns has a
+ * third of this. */
+#define JSON_VALUES_MAX 400000
 
 /* *out: yours, cJSON_Delete() it. RC_INVALID says what is wrong and at which byte (and line, for files). */
 enum rc json_parse(const char *text, size_t len, struct cJSON **out, struct err *err);

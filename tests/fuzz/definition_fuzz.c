@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/file.h"
+#include "base/text.h"
 
 static void make_store(const struct registry *reg)
 {
@@ -44,6 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             make_store(reg);
     } else {
         ORACLE(registry_count(reg) == 0 && err.msg[0] != '\0');
+        /* It quotes what it refuses. */
+        ORACLE(text_is_valid(err.msg, strlen(err.msg)));
     }
     registry_free(reg);
     return 0;

@@ -3,6 +3,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/file.h"
@@ -13,6 +14,17 @@ _Noreturn void fuzz_fail(const char *file, int line, const char *what)
 {
     fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
     abort();
+}
+
+int fuzz_file(const uint8_t *data, size_t size)
+{
+    static int fd = -1;
+
+    if (fd < 0)
+        fd = memfd_create("input", MFD_CLOEXEC);
+    ORACLE(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size &&
+           lseek(fd, 0, SEEK_SET) == 0);
+    return fd;
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)

@@ -18,6 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
     } while (0)
 _Noreturn void fuzz_fail(const char *file, int line, const char *what);
 
+/* A file without a name that holds just these bytes, read from its start: the same one each time,
+ * because to make one costs more than most inputs. Borrowed. */
+int fuzz_file(const uint8_t *data, size_t size);
 /* A folder of this process, removed at its end. */
 const char *fuzz_dir(void);
 /* The built-in tables. */

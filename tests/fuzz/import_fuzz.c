@@ -2,9 +2,6 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <cjson/cJSON.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include "base/json.h"
 #include "src/app/form.h"
 #include "src/app/lines.h"
@@ -57,12 +54,10 @@ static void import(struct form *form, const cJSON *json)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct table *table = registry_find(fuzz_registry(), "tasks");
-    struct lines lines = { .fd = memfd_create("lines", MFD_CLOEXEC), .max_bytes = LINE_MAX_BYTES };
+    struct lines lines = { .fd = fuzz_file(data, size), .max_bytes = LINE_MAX_BYTES };
     struct form form = { 0 };
     struct err err = { 0 };
 
-    ORACLE(lines.fd >= 0 && write(lines.fd, data, size) == (ssize_t)size &&
-           lseek(lines.fd, 0, SEEK_SET) == 0);
     form_init(&form, table);
     ORACLE(db_batch_begin(fuzz_store(), &err) == RC_OK);
     while (lines_next(&lines, &err) == RC_OK) {
@@ -77,7 +72,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     db_batch_cancel(fuzz_store());
     form_done(&form);
-    close(lines.fd);
     lines_done(&lines);
     return 0;
 }

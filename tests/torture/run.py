@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import disks  # noqa: E402, F401  (its stories)
+import hostile  # noqa: E402, F401
 from stories import SKIP, STORIES  # noqa: E402
 from world import World  # noqa: E402
 

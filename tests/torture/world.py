@@ -198,6 +198,14 @@ class Device:
             return True
         return False
 
+    def forget_cursor(self):
+        """Its next round walks every table from the start, as after years without a network."""
+        for path in glob.glob(os.path.join(glob.escape(self.dir), "*.db")):
+            db = sqlite3.connect(path, timeout=10)
+            with db:
+                db.execute("UPDATE sync_metadata SET cursor = 'forgotten'")
+            db.close()
+
     # ---- what the file must be at any moment that nobody writes ----
 
     def file_problems(self):

@@ -193,6 +193,32 @@ static int64_t cpu_ms(void)
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* "[1,1,…]" with so many values in all. */
+static enum rc parse_ones(int values, struct err *err)
+{
+    struct buf text = { 0 };
+    cJSON *json = NULL;
+
+    buf_putc(&text, '[');
+    for (int i = 1; i < values; i++)
+        buf_puts(&text, i == 1 ? "1" : ",1");
+    buf_putc(&text, ']');
+    enum rc rc = json_parse(buf_str(&text), text.len, &json, err);
+    cJSON_Delete(json);
+    buf_done(&text);
+    return rc;
+}
+
+static void values_end_at_400000_so_that_memory_is_bounded(void **state)
+{
+    struct err err = { 0 };
+
+    (void)state;
+    assert_int_equal(parse_ones(JSON_VALUES_MAX, &err), RC_OK);
+    assert_int_equal(parse_ones(JSON_VALUES_MAX + 1, &err), RC_INVALID);
+    assert_non_null(strstr(err.msg, "more than 400000 values"));
+}
+
 static void a_name_twice_among_200000_is_found_without_quadratic_work(void **state)
 {
     struct buf text = { 0 };
@@ -449,6 +475,7 @@ int main(void)
         cmocka_unit_test(what_rfc_8259_forbids_is_refused_with_the_place),
         cmocka_unit_test(the_text_need_not_end_in_a_nul),
         cmocka_unit_test(nesting_ends_at_64),
+        cmocka_unit_test(values_end_at_400000_so_that_memory_is_bounded),
         cmocka_unit_test(a_name_twice_among_200000_is_found_without_quadratic_work),
         cmocka_unit_test(members_are_found_by_exact_name_and_type),
         cmocka_unit_test(whole_numbers_come_as_numbers_or_decimal_strings),
