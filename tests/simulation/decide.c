@@ -7,18 +7,12 @@
 #include "tests/simulation/sim.h"
 
 static const char *const kind_names[DECISION_KINDS] = {
-    [DECIDE_BEGIN] = "begin",
-    [DECIDE_FIRST_RECORD] = "record",
-    [DECIDE_ACTION] = "action",
-    [DECIDE_TROUBLE] = "trouble",
-    [DECIDE_OFFICE] = "office",
-    [DECIDE_OFFICE_TROUBLE] = "outage",
-    [DECIDE_FAULT] = "fault",
-    [DECIDE_LATENCY] = "latency",
-    [DECIDE_ARRIVAL] = "arrival",
-    [DECIDE_ANSWER] = "answer",
-    [DECIDE_START] = "start",
-    [DECIDE_CRASH] = "crash",
+    [DECIDE_BEGIN] = "begin",     [DECIDE_FIRST_RECORD] = "record",
+    [DECIDE_ACTION] = "action",   [DECIDE_TROUBLE] = "trouble",
+    [DECIDE_OFFICE] = "office",   [DECIDE_OFFICE_TROUBLE] = "outage",
+    [DECIDE_FAULT] = "fault",     [DECIDE_LATENCY] = "latency",
+    [DECIDE_ARRIVAL] = "arrival", [DECIDE_ANSWER] = "answer",
+    [DECIDE_START] = "start",     [DECIDE_CRASH] = "crash",
     [DECIDE_IDLE] = "idle",
 };
 

@@ -15,9 +15,9 @@
 #include <sys/mman.h>
 
 #define ALIGN 16
-#define SMALL_MAX 1024             /* up to here a size for every 16 bytes, */
+#define SMALL_MAX 1024 /* up to here a size for every 16 bytes, */
 #define SMALL_SIZES (SMALL_MAX / ALIGN)
-#define STEPS 4                    /* from there four between a power of two and the next */
+#define STEPS 4 /* from there four between a power of two and the next */
 #define LARGE_MAX ((size_t)1 << 24)
 #define SIZES (SMALL_SIZES + 14 * STEPS)
 #define CHUNK_SIZE ((size_t)64 << 20)

@@ -112,8 +112,7 @@ static void run_twice(struct sim *sim)
 {
     run_once(sim);
     uint64_t order = sim->order, operations = sim->operations;
-    if (sim_failed(sim) || !sim_run(sim) ||
-        (sim->order == order && sim->operations == operations))
+    if (sim_failed(sim) || !sim_run(sim) || (sim->order == order && sim->operations == operations))
         return;
     sim_violated(sim, "repeatable: %llu and %llu events, %llu and %llu operations",
                  (unsigned long long)order, (unsigned long long)sim->order,
@@ -130,7 +129,9 @@ static int run_all(struct sim *sim, const struct options *options)
         .seconds = options->seconds,
         .jobs = options->jobs,
         .enough_failed = options->broken != BROKEN_NOTHING ? 1 : ENOUGH_FAILED,
-        .run = options->has_power_cuts ? run_power_cuts : options->is_twice ? run_twice : run_once,
+        .run = options->has_power_cuts ? run_power_cuts
+             : options->is_twice       ? run_twice
+                                       : run_once,
     };
     struct tally *tally = calloc(1, sizeof *tally);
     int64_t start = real_ms();
@@ -146,8 +147,7 @@ static int run_all(struct sim *sim, const struct options *options)
         ok = tally_keep(tally, options->situations) && ok;
     printf("seeds %llu-%llu in %lld.%03lld s: %.1f seeds/s, %llu disk operations\n",
            (unsigned long long)options->from, (unsigned long long)last, (long long)(took / 1000),
-           (long long)(took % 1000),
-           (double)tally->seeds * 1000.0 / (double)(took > 0 ? took : 1),
+           (long long)(took % 1000), (double)tally->seeds * 1000.0 / (double)(took > 0 ? took : 1),
            (unsigned long long)tally->operations);
     if (options->has_power_cuts)
         printf("%llu power cuts looked at, %llu of them of the backend\n",
@@ -179,7 +179,8 @@ static int usage(void)
 {
     fprintf(
         stderr,
-        "usage: simulation [--seeds N] [--from S] [--seed S] [--seconds T [--at-least N]] [--jobs N]\n"
+        "usage: simulation [--seeds N] [--from S] [--seed S] [--seconds T [--at-least N]] [--jobs "
+        "N]\n"
         "                  [--situations FILE] [--verbose] [--quiet]\n"
         "                  [--twice | --power-cuts | --shrink] [--only DECISIONS] [--broken NAME]\n"
         "--jobs 0: as many processes as there are processors\n");

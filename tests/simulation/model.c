@@ -404,6 +404,7 @@ static bool take_effect(struct sim *sim, struct op *op, const cJSON *json, const
     if (!judge_conflicts(sim, op, json, result))
         return false;
     come_alive(r, op->device);
+    r->rev = INT64_MAX;
     cJSON_ArrayForEach(item, json_get(json, "set"))
     {
         const struct column *col = table_column(r->table, item->string);
@@ -537,6 +538,7 @@ void model_office_set(struct sim *sim, struct model_record *r, char *const *cell
 {
     (void)sim;
     come_alive(r, -1);
+    r->rev = INT64_MAX;
     for (size_t i = 0; i < r->table->column_count; i++)
         if (cells[i] != NULL)
             set_cell(r, i, cells[i], -1);
@@ -545,6 +547,7 @@ void model_office_set(struct sim *sim, struct model_record *r, char *const *cell
 void model_office_removed(struct model_record *r)
 {
     r->is_deleted = true;
+    r->rev = INT64_MAX;
 }
 
 /* ---- what the backend says ---- */
@@ -571,5 +574,5 @@ bool model_judge_doc(struct sim *sim, int account, const char *table, const cJSO
         if (!is_same)
             return false;
     }
-    return true;
+    return json_get_i64(doc, "rev", &r->rev) || sim_violated(sim, "5: %s has no rev", where);
 }

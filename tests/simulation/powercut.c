@@ -5,8 +5,10 @@
 #include <cjson/cJSON.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/json.h"
+#include "db/store_priv.h"
 
 #define BENCH VFS_BENCH
 #define DEVICE_COPY "4/store.db"
@@ -64,8 +66,8 @@ static bool suppose(struct unknown *u)
     struct err err = { 0 };
 
     if (db_queue_list(u->d->user_db, &ops, &err))
-        return sim_violated(u->d->sim, "12: device %d: the queue can not be read: %s",
-                            u->d->index, err.msg);
+        return sim_violated(u->d->sim, "12: device %d: the queue can not be read: %s", u->d->index,
+                            err.msg);
     suppose_discarded(u, &ops);
     suppose_saved(u, &ops);
     db_ops_done(&ops);
@@ -89,6 +91,70 @@ static void suppose_no_more(struct unknown *u)
         model_remove_last(m);
 }
 
+/* Up to which rev the device says that it has all; -1: it says nothing. The embedded backend's
+ * cursors begin with it. */
+static int64_t read_cursor(struct device *d, const struct table *table)
+{
+    struct err err = { 0 };
+    int64_t rev = -1;
+    sqlite3_stmt *st =
+        sql_get(d->user_db->sql,
+                "SELECT cursor FROM sync_metadata WHERE table_name = ?1 AND cursor IS NOT NULL AND "
+                "initial_sync_complete AND walking = 0",
+                &err);
+
+    if (st == NULL)
+        return rev;
+    sql_bind_text(st, 1, table->name);
+    if (sql_step(d->user_db->sql, st, &err) == RC_OK)
+        rev = (int64_t)strtoull(sql_text(st, 0), NULL, 16);
+    sqlite3_reset(st);
+    return rev;
+}
+
+static bool was_taken_back(const struct model_record *r, int device)
+{
+    for (size_t i = 0; i < r->table->column_count; i++)
+        if (r->writes[device][i].withdrawn > 0)
+            return true;
+    return false;
+}
+
+static bool judge_covered(struct device *d, const struct model_record *r)
+{
+    struct record shown = { 0 };
+    struct err err = { 0 };
+    enum rc rc = db_record_read(d->user_db, r->table, r->client_id, &shown, &err);
+    bool ok = rc == RC_OK ? shown.mark != MARK_SYNCED || shown.rev >= r->rev
+                          : rc == RC_NOT_FOUND && r->is_deleted;
+
+    record_done(&shown);
+    return ok || sim_violated(d->sim,
+                              "8: device %d: its cursor covers %.13s at rev %lld, its rows "
+                              "do not",
+                              d->index, r->client_id, (long long)r->rev);
+}
+
+/* What a user took back after it was sent, his device learns in another way (db/discard.c). */
+static bool judge_cursors(struct device *d)
+{
+    struct model *m = d->sim->model;
+    bool ok = true;
+
+    for (size_t t = 0; ok && t < registry_count(d->sim->device_tables); t++) {
+        const struct table *table = registry_at(d->sim->device_tables, t);
+        int64_t rev = read_cursor(d, table);
+        for (size_t i = 0; ok && rev >= 0 && i < model_count(m); i++) {
+            const struct model_record *r = model_at(m, i);
+            /* Of the cursor's own rev there may be more to come. */
+            if (r->table == table && r->account == d->account && r->exists && r->rev < rev &&
+                !was_taken_back(r, d->index))
+                ok = judge_covered(d, r);
+        }
+    }
+    return ok;
+}
+
 static void judge_device(struct sim *sim, const struct device *d)
 {
     struct device copy = *d; /* its attempts' texts are borrowed */
@@ -109,8 +175,8 @@ static void judge_device(struct sim *sim, const struct device *d)
     if (db_open(&options, &copy.user_db, &err)) {
         sim_violated(sim, "1: device %d can not be started: %s", d->index, err.msg);
     } else {
-        if (suppose(&unknown) && check_device(&copy))
-            check_file(&copy);
+        if (suppose(&unknown) && check_device(&copy) && check_file(&copy))
+            judge_cursors(&copy);
         suppose_no_more(&unknown);
     }
     vfs_kill(sim->vfs, BENCH); /* closing writes nothing */
@@ -165,7 +231,8 @@ static void judge_rows(struct sim *sim, sqlite3 *db)
 {
     sqlite3_stmt *records = NULL, *receipts = NULL, *whole = NULL;
 
-    if (sqlite3_prepare_v2(db, "SELECT doc FROM records WHERE client_id = ?1", -1, &records, NULL) ||
+    if (sqlite3_prepare_v2(db, "SELECT doc FROM records WHERE client_id = ?1", -1, &records,
+                           NULL) ||
         sqlite3_prepare_v2(db, "SELECT 1 FROM receipts WHERE op_id = ?1", -1, &receipts, NULL) ||
         sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &whole, NULL) ||
         sqlite3_step(whole) != SQLITE_ROW ||

@@ -48,8 +48,7 @@ static bool take_seed(const struct seeds *seeds, int64_t start, uint64_t *out)
     return false;
 }
 
-static void run_some(const struct seeds *seeds, int64_t start, struct sim *sim,
-                     struct tally *tally)
+static void run_some(const struct seeds *seeds, int64_t start, struct sim *sim, struct tally *tally)
 {
     uint64_t n;
 

@@ -8,9 +8,9 @@
 
 struct seeds {
     uint64_t from, count;
-    uint64_t at_least;     /* so many are run, however long it takes */
-    int seconds;           /* then no seed is begun; 0: no limit */
-    int jobs;              /* processes */
+    uint64_t at_least;      /* so many are run, however long it takes */
+    int seconds;            /* then no seed is begun; 0: no limit */
+    int jobs;               /* processes */
     uint64_t enough_failed; /* after so many violations no seed is begun */
     /* Runs sim->seed; the run has failed if sim_failed, and has said so on stdout. */
     void (*run)(struct sim *sim);

@@ -368,8 +368,8 @@ static void begin(struct sim *sim)
     draw_plan(sim);
     sim->model = model_new();
     sim->net = net_new();
-    server_init(sim, sim->plan.has_new_disks || sim->plan.has_old_server ? NULL
-                                                                        : &sim->backend_image);
+    server_init(sim,
+                sim->plan.has_new_disks || sim->plan.has_old_server ? NULL : &sim->backend_image);
 }
 
 static void everybody_begins(struct sim *sim)

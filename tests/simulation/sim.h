@@ -237,7 +237,7 @@ struct sim {
     struct net *net;
 
     struct buf store_image, backend_image; /* of sim_prepare */
-    struct decision decision; /* the last that began */
+    struct decision decision;              /* the last that began */
     uint32_t decided_of[DECISION_KINDS][DECIDERS];
     const struct decisions *only; /* NULL: all; else no others have an effect */
     bool is_recorded;
@@ -246,8 +246,8 @@ struct sim {
     uint64_t met[SIT_COUNT];
     char (*trace)[TRACE_SIZE];
     size_t traced;
-    uint64_t operations;  /* of all disks in the last run */
-    uint64_t points[2];   /* power cuts looked at (powercut.c): of devices, of the backend */
+    uint64_t operations; /* of all disks in the last run */
+    uint64_t points[2];  /* power cuts looked at (powercut.c): of devices, of the backend */
     bool is_for_power_cuts;
     char violation[1024]; /* empty: none */
     int64_t violated_at;
@@ -385,6 +385,7 @@ struct model_record {
     const struct table *table; /* the devices' */
     char client_id[ID_SIZE];
     bool exists, is_deleted;  /* at the backend */
+    int64_t rev;              /* at the backend; INT64_MAX: it was not told yet */
     char *cells[COLUMNS_MAX]; /* at the backend: JSON texts */
     int writers[COLUMNS_MAX]; /* device, or -1: the office */
     struct writes writes[DEVICES][COLUMNS_MAX];
