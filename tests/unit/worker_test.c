@@ -4,11 +4,14 @@
 #include "tests/unit/loopback_server.h"
 
 #include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <cmocka.h>
 #include "base/file.h"
@@ -666,6 +669,101 @@ static void a_sign_in_begins_a_round(void **state)
     WAIT_UNTIL(w, has_gone_round);
 }
 
+/* ---- a network that changes, in a process with one of its own ---- */
+
+enum { EXIT_SKIPPED = 77 };
+
+static void set_interface(const char *name, unsigned long what, struct ifreq *req)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    snprintf(req->ifr_name, sizeof req->ifr_name, "%s", name);
+    assert_true(fd >= 0);
+    assert_int_equal(ioctl(fd, what, req), 0);
+    close(fd);
+}
+
+/* An address that leads beyond this machine, as far as the kernel can know. */
+static void add_address(void)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET };
+    struct ifreq req = { 0 };
+
+    inet_pton(AF_INET, "192.0.2.1", &address.sin_addr);
+    memcpy(&req.ifr_addr, &address, sizeof address);
+    set_interface("lo:1", SIOCSIFADDR, &req);
+}
+
+static void remove_address(void)
+{
+    struct ifreq req = { 0 };
+
+    set_interface("lo:1", SIOCSIFFLAGS, &req);
+}
+
+static int requests_before;
+
+static bool has_asked(const struct world *w)
+{
+    return atomic_load(&w->server.requests) > requests_before;
+}
+
+static void a_network_that_goes_and_comes_is_looked_into_at_once(void **state)
+{
+    struct world *w = *state;
+    struct ifreq up = { .ifr_flags = IFF_UP };
+
+    set_interface("lo", SIOCSIFFLAGS, &up);
+    sign_in(w);
+    must(w, start(w));
+    WAIT_UNTIL(w, is_complete);
+    add_address();
+    requests_before = atomic_load(&w->server.requests);
+    remove_address(); /* else the next look would be a minute away */
+    WAIT_UNTIL(w, has_asked);
+    WAIT_UNTIL(w, is_complete);
+    atomic_store(&w->server.mode, SERVER_PORTAL);
+    sync_ask(w->sync, SYNC_NOW);
+    WAIT_UNTIL(w, is_offline);
+    atomic_store(&w->server.mode, SERVER_GOOD);
+    add_address();
+    WAIT_UNTIL(w, is_complete);
+}
+
+static int links_as_child(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_network_that_goes_and_comes_is_looked_into_at_once, setup,
+                                        teardown),
+    };
+    struct err err;
+
+    if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
+        return EXIT_SKIPPED;
+    if (sync_global_init(&err))
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    sync_global_done();
+    return failed;
+}
+
+static void links_that_change_wake_the_worker(void **state)
+{
+    char *argv[] = { (char *)"worker_test", (char *)"--links", NULL };
+    int status = 0;
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == EXIT_SKIPPED) {
+        print_message("a network of its own is not permitted here\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* ---- signing in ---- */
 
 static void signing_in_tells_whose_account_it_is(void **state)
@@ -758,6 +856,7 @@ int main(int argc, char **argv)
         TEST(working_offline_is_a_choice_for_the_whole_store),
         TEST(what_the_holder_meets_the_other_sees_and_either_can_ask_to_retry),
         TEST(a_sign_in_begins_a_round),
+        cmocka_unit_test(links_that_change_wake_the_worker),
         TEST(signing_in_tells_whose_account_it_is),
         TEST(a_sign_in_that_fails_says_why),
         TEST(a_sign_in_at_a_silent_server_can_be_stopped),
@@ -765,6 +864,8 @@ int main(int argc, char **argv)
     struct err err = { 0 };
     int failed;
 
+    if (argc == 2 && strcmp(argv[1], "--links") == 0)
+        return links_as_child();
     if (argc == 3 && strcmp(argv[1], "--sync") == 0)
         return sync_as_child(argv[2]);
     if (sync_global_init(&err))
