@@ -13,7 +13,7 @@ import proxy
 from stories import story
 from world import HUNG
 
-MEMORY = 128 << 20  # an honest round takes a tenth of it
+MEMORY = 160 << 20  # an honest round takes a tenth of it
 BIG = 100 << 20
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SUCCESS = b'{"status":"success","value":'

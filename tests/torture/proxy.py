@@ -65,14 +65,14 @@ def answer_head(status, kind, length, more=b""):
 class Proxy:
     """choose(path) -> None, or the name of a fault, or for cut-* (name, after how many bytes)."""
 
-    def __init__(self, port, choose):
+    def __init__(self, port, choose, address="127.0.0.1"):
         self.port_behind = port
         self.choose = choose
         self.counts = {}
         self.answer_bytes = 0  # of the last answer, head included
         self.lock = threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.listener = socket.create_server((address, 0))
+        self.url = f"http://{address}:{self.listener.getsockname()[1]}"
         self.is_closed = False
         threading.Thread(target=self.accept, daemon=True).start()
 

@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 
 import disks  # noqa: E402, F401  (its stories)
 import hostile  # noqa: E402, F401
+import places  # noqa: E402, F401
 from stories import SKIP, STORIES  # noqa: E402
 from world import World  # noqa: E402
 
@@ -103,7 +104,8 @@ def main():
         run_story(name, options, options.seed + number, left * 0.6, counted)
     kills = ", ".join(f"{count} of {what}" for what, count in sorted(counted.kills.items()))
     faults = ", ".join(f"{count} {what}" for what, count in sorted(counted.faults.items()))
-    print(f"kills: {kills or 'none'}; network faults: {faults or 'none'}")
+    print(f"{sum(counted.kills.values())} kills: {kills or 'none'}; network faults: "
+          f"{faults or 'none'}")
     if counted.skipped:
         print(f"skipped, not permitted here: {', '.join(counted.skipped)}")
     print(f"{counted.writes} writes acknowledged, {counted.violations} violations")

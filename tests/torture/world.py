@@ -43,7 +43,14 @@ class Ledger:
         self.lock = threading.Lock()
         self.records = {}  # (table, client id) -> {column: set of the values that may be there}
         self.titles = collections.defaultdict(set)  # table -> every title that was ever tried
+        self.seen = collections.defaultdict(set)  # table -> titles of which only that is known
         self.writes = 0
+
+    def saved_title(self, table, title):
+        """The screen said that it is saved; it does not say under which id."""
+        with self.lock:
+            self.writes += 1
+            self.seen[table].add(title)
 
     def tried(self, table, title):
         with self.lock:
@@ -74,6 +81,12 @@ class Ledger:
                 if doc.get(name) not in values:
                     yield f"{table} {client_id} {name} is {doc.get(name)!r}, not one of {values}"
 
+    def unseen_in(self, docs, title):
+        """The same of those whose id nobody was told."""
+        for table, titles in self.seen.items():
+            for text in titles - {doc[title[table]] for doc in docs[table].values()}:
+                yield f"{table} {text!r} was called saved, and is gone"
+
     def strange_in(self, docs, title):
         """Sentences about what is in docs twice, or was never captured."""
         for table, titles in self.titles.items():
@@ -92,7 +105,7 @@ class Device:
         self.dir = os.path.join(folder or world.dir, name)
 
     def command(self, *words):
-        return [self.world.outpost, "--data-dir", self.dir, "--config", self.world.config, *words]
+        return [*self.world.prefix, self.world.outpost, "--data-dir", self.dir, "--config", self.world.config, *words]
 
     def spawn(self, *words, **how):
         pipe = subprocess.PIPE
@@ -245,6 +258,7 @@ class World:
         self.rng = random.Random(seed)
         self.backend_program = os.path.abspath(options.backend)
         self.outpost = os.path.abspath(options.outpost)
+        self.prefix = []  # before the devices' commands
         self.dir = tempfile.mkdtemp(prefix="outpost-torture.")
         self.config = os.path.join(self.dir, "device.conf")
         self.password = os.path.join(self.dir, "password")
@@ -408,7 +422,8 @@ class World:
         docs = {}
         for table in self.title:
             docs[table] = self.office_docs(table)
-        check("the office has every acknowledged write", list(self.ledger.missing_in(docs)))
+        check("the office has every acknowledged write",
+              [*self.ledger.missing_in(docs), *self.ledger.unseen_in(docs, self.title)])
         check("nothing is there twice, nothing out of nowhere",
               list(self.ledger.strange_in(docs, self.title)))
         differences = []
