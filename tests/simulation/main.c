@@ -160,19 +160,15 @@ static int run_all(struct sim *sim, const struct options *options)
     return !ok;
 }
 
-/* The first of the seeds that fails, made small. */
-static int shrink_first(struct sim *sim, const struct options *options)
+static int shrink_some(struct sim *sim, const struct options *options)
 {
-    for (uint64_t i = 0; i < options->seeds; i++) {
-        sim->seed = options->from + i;
-        int left = shrink(sim);
-        if (left >= 0) {
-            printf("%d decisions are left\n", left);
-            return 1;
-        }
-    }
-    printf("none of %llu seeds fails\n", (unsigned long long)options->seeds);
-    return 0;
+    int left = shrink(sim, options->from, options->seeds, ENOUGH_FAILED);
+
+    if (left < 0)
+        printf("none of %llu seeds fails\n", (unsigned long long)options->seeds);
+    else
+        printf("%d decisions are left\n", left);
+    return left >= 0;
 }
 
 static int usage(void)
@@ -300,7 +296,7 @@ int main(int argc, char **argv)
     sim->is_traced = sim->is_verbose = options.is_verbose;
     sim->only = options.has_only ? &options.only : NULL;
     if (sim_prepare(sim))
-        status = options.is_shrunk ? shrink_first(sim, &options) : run_all(sim, &options);
+        status = options.is_shrunk ? shrink_some(sim, &options) : run_all(sim, &options);
     sim_done(sim);
     vfs_free(sim->vfs);
 out:

@@ -122,22 +122,47 @@ static void print_rest(struct shrinking *s)
     printf("\n");
 }
 
-int shrink(struct sim *sim)
+/* False: the seed violates nothing. s->kept is yours. */
+static bool shrink_seed(struct shrinking *s)
 {
-    struct shrinking s = { .sim = sim };
-    int left = -1;
+    struct sim *sim = s->sim;
 
     sim->is_recorded = true;
     bool ok = sim_run(sim);
     sim->is_recorded = false;
-    if (!ok) {
-        invariant_of(sim, s.invariant, sizeof s.invariant);
-        s.kept = sim->decisions;
-        sim->decisions = (struct decisions){ 0 };
-        make_small(&s);
-        print_rest(&s);
+    if (ok)
+        return false;
+    invariant_of(sim, s->invariant, sizeof s->invariant);
+    s->kept = sim->decisions;
+    sim->decisions = (struct decisions){ 0 };
+    make_small(s);
+    return true;
+}
+
+int shrink(struct sim *sim, uint64_t from, uint64_t seeds, int most)
+{
+    struct shrinking best = { .sim = sim };
+    uint64_t best_seed = 0;
+    int failed = 0, left = -1;
+
+    for (uint64_t i = 0; i < seeds && failed < most; i++) {
+        struct shrinking s = { .sim = sim };
+        sim->seed = from + i;
+        if (!shrink_seed(&s))
+            continue;
+        if (failed++ > 0 && s.kept.count >= best.kept.count) {
+            decisions_done(&s.kept);
+            continue;
+        }
+        decisions_done(&best.kept);
+        best = s;
+        best_seed = sim->seed;
+    }
+    if (failed > 0) {
+        sim->seed = best_seed;
+        print_rest(&best);
         left = (int)sim->decisions.count;
     }
-    decisions_done(&s.kept);
+    decisions_done(&best.kept);
     return left;
 }

@@ -4,9 +4,9 @@
 
 #include "tests/simulation/sim.h"
 
-/* Leaves out of the run of sim->seed, which must violate an invariant, as many decisions as it can
- * without losing that violation, and prints what is left. Returns how many decisions are left; -1:
- * the run violates nothing. */
-int shrink(struct sim *sim);
+/* Leaves out of failing runs as many decisions as it can without losing the violated invariant,
+ * and prints what is left of the one that is left with least, of the first `most` that fail among
+ * the seeds. Returns how many decisions are left; -1: none fails. */
+int shrink(struct sim *sim, uint64_t from, uint64_t seeds, int most);
 
 #endif
