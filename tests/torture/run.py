@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 import disks  # noqa: E402, F401  (its stories)
 import hostile  # noqa: E402, F401
 import places  # noqa: E402, F401
+import recovery  # noqa: E402, F401
 from stories import SKIP, STORIES  # noqa: E402
 from world import World  # noqa: E402
 
