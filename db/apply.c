@@ -331,6 +331,23 @@ bool shadow_decode(const struct row *row, struct doc *out)
     return rc == RC_OK;
 }
 
+/* The first sight of a record of ours in a new epoch is our own push to it, which has given it a new rev: so the rev does
+ * not tell whether the restored backend had lost what we wrote before. What differs in columns that the push did not set
+ * is taken for lost: if somebody has written it since, it goes into the conflict log. */
+static bool hides_a_loss(const struct row *row, const struct doc *doc, const struct walk_state *walk, const cJSON *set,
+                         const bool *is_kept)
+{
+    if (!walk->is_new_epoch || row->seen >= walk->epoch_no || !row->was_accepted || doc->is_deleted)
+        return false;
+    for (size_t i = 0; i < row->table->column_count; i++) {
+        const struct column *col = &row->table->columns[i];
+        bool is_set = is_kept[i] || cJSON_GetObjectItemCaseSensitive(set, col->name) != NULL;
+        if (!is_set && doc->is_there[i] && !value_equal(&row->values[i], &doc->values[i]))
+            return true;
+    }
+    return false;
+}
+
 /* After an op was accepted: nothing waits any more. */
 static enum rc settle_synced(struct db *db, struct row *row, struct doc *doc, bool news, struct err *err)
 {
@@ -358,13 +375,11 @@ static enum rc settle_synced(struct db *db, struct row *row, struct doc *doc, bo
 }
 
 /* After an op was accepted: others wait still. */
-static enum rc settle_pending(struct db *db, struct row *row, struct doc *doc, bool news, const struct db_ops *waiting,
+static enum rc settle_pending(struct db *db, struct row *row, struct doc *doc, bool news, const bool *is_kept,
                               struct err *err)
 {
-    bool is_kept[TABLE_COLUMNS_MAX] = { false };
     struct doc shadow = { 0 };
 
-    mark_kept(row->table, waiting, is_kept);
     row->is_pending = true;
     if (news)
         keep_as_shadow(row, doc);
@@ -377,9 +392,10 @@ static enum rc settle_pending(struct db *db, struct row *row, struct doc *doc, b
     return rc;
 }
 
-enum rc apply_push_doc(struct db *db, struct doc *doc, const struct walk_state *walk, const struct db_ops *waiting,
-                       struct err *err)
+enum rc apply_push_doc(struct db *db, struct doc *doc, const struct walk_state *walk, const struct cJSON *set,
+                       const struct db_ops *waiting, struct err *err)
 {
+    bool is_kept[TABLE_COLUMNS_MAX] = { false };
     struct row row = { 0 };
     enum rc rc = row_read(db, doc->table, doc->client_id, &row, err);
 
@@ -391,10 +407,15 @@ enum rc apply_push_doc(struct db *db, struct doc *doc, const struct walk_state *
             goto out;
         row.is_mine = true;     /* it was ours, and the row went meanwhile: it comes back as the backend has it */
     }
-    bool news = is_news(&row, doc, walk);
+    mark_kept(row.table, waiting, is_kept);
+    bool news = is_news(&row, doc, walk), is_lost = hides_a_loss(&row, doc, walk, set, is_kept);
     row.seen = walk->no;
-    rc = waiting->count == 0 ? settle_synced(db, &row, doc, news, err)
-                             : settle_pending(db, &row, doc, news, waiting, err);
+    row.was_accepted = row.is_mine;
+    if (is_lost)
+        rc = queue_again(db, &row, doc, err);
+    else
+        rc = waiting->count == 0 ? settle_synced(db, &row, doc, news, err)
+                                 : settle_pending(db, &row, doc, news, is_kept, err);
 out:
     row_done(&row);
     return rc;

@@ -356,7 +356,7 @@ static enum rc apply_accepted(struct db *db, const struct db_push_result *result
             rc = queue_of_record(db, op->table_name, op->client_id, &waiting, err);
     }
     if (!rc)
-        rc = apply_push_doc(db, doc, &walk, &waiting, err);
+        rc = apply_push_doc(db, doc, &walk, set, &waiting, err);
     db_ops_done(&waiting);
     cJSON_Delete(set);
     return rc;

@@ -6,6 +6,9 @@
 #include "base/json.h"
 #include "base/mem.h"
 
+/* `_mine`: has this device written the record, and was any of it accepted? */
+enum { MINE_NOT, MINE_ACCEPTED, MINE_WAITING };
+
 void row_init(struct row *row, const struct table *table, const char *client_id)
 {
     memset(row, 0, sizeof *row);
@@ -69,7 +72,8 @@ void row_load(struct row *row, const struct table *table, sqlite3_stmt *st)
     row->shadow = sql_text_copy(st, 7);
     row->extra = sql_text_copy(st, 8);
     row->seen = sql_i64(st, 9);
-    row->is_mine = sql_i64(st, 10) != 0;
+    row->is_mine = sql_i64(st, 10) != MINE_NOT;
+    row->was_accepted = sql_i64(st, 10) == MINE_ACCEPTED;
     row->was_done = sql_i64(st, 11) != 0;
     for (size_t i = 0; i < table->column_count; i++)
         load_value(&row->values[i], &table->columns[i], st, 12 + (int)i);
@@ -119,7 +123,7 @@ enum rc row_write(struct db *db, struct row *row, struct err *err)
     sql_bind_text(st, ++at, row->shadow);
     sql_bind_text(st, ++at, row->extra);
     sql_bind_i64(st, ++at, row->seen);
-    sql_bind_i64(st, ++at, row->is_mine);
+    sql_bind_i64(st, ++at, row->was_accepted ? MINE_ACCEPTED : row->is_mine ? MINE_WAITING : MINE_NOT);
     sql_bind_i64(st, ++at, is_done);
     for (size_t i = 0; i < table->sort_count; i++) {
         const struct sort_order *sort = &table->sorts[i];

@@ -70,6 +70,7 @@ struct row {
     char *shadow, *extra;       /* JSON or NULL */
     int64_t seen;               /* walk_no when a page or push answer last carried it */
     bool is_mine;               /* this device has written it */
+    bool was_accepted;          /* a write of this device's to it was accepted once */
     bool was_done;              /* as stored: for the counts */
     struct value *values;
 };
@@ -159,8 +160,9 @@ enum rc walk_begin_in_tx(struct db *db, const struct table *table, const char *e
 /* A doc from a page; its values are moved out of it. *changed: the record on screen has changed. */
 enum rc apply_page_doc(struct db *db, struct doc *doc, const struct walk_state *walk, bool *changed,
                        struct err *err);
-/* A doc from a push answer, after its op has left the queue. `waiting` are the record's ops that still wait. */
-enum rc apply_push_doc(struct db *db, struct doc *doc, const struct walk_state *walk, const struct db_ops *waiting,
-                       struct err *err);
+/* A doc from a push answer, after its op, which had set the columns of `set`, has left the queue. `waiting` are the
+ * record's ops that still wait. */
+enum rc apply_push_doc(struct db *db, struct doc *doc, const struct walk_state *walk, const struct cJSON *set,
+                       const struct db_ops *waiting, struct err *err);
 
 #endif

@@ -463,6 +463,44 @@ static void a_push_answer_of_a_new_epoch_starts_the_walk(void **state)
     fixture_queue(f, 0);
 }
 
+/* The backup lacks the notes that this device had written, and its next write is what tells it of the new epoch: the
+ * record has a rev above ours then, but only because of that write. */
+static void what_a_backup_lost_is_queued_again_when_our_own_push_has_raised_the_rev(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, docs3(), "e1", "c1");
+    SAVE(f, ID_A, &saved, "notes", "from here");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 50, "'text':'a','notes':'from here'"), NULL, "e1");
+    db_ops_done(&sent);
+    SAVE(f, ID_A, &saved, "text", "newer");
+    sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 90, "'text':'newer'"), NULL, "e2");
+    db_ops_done(&sent);
+    assert_string_equal(fixture_text(f, ID_A, "notes"), "from here");
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_true(ops.items[0].is_create);
+    assert_non_null(strstr(ops.items[0].set, "\"notes\":\"from here\""));
+    db_ops_done(&ops);
+}
+
+/* The same, but this device had never written to the record before: what differs is the office's. */
+static void a_push_of_a_new_epoch_takes_the_rest_of_the_offices_record(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 50, "'notes':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "newer");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 90, "'text':'newer','notes':'of the office'"), NULL, "e2");
+    db_ops_done(&sent);
+    assert_string_equal(fixture_text(f, ID_A, "notes"), "of the office");
+    fixture_queue(f, 0);
+}
+
 static void changes_of_another_epoch_or_during_a_walk_are_not_applied(void **state)
 {
     struct fixture *f = *state;
@@ -542,6 +580,8 @@ int main(void)
         T(a_new_epoch_queues_our_own_again_and_saves_the_rest_before_removing),
         T(a_lower_rev_of_a_new_epoch_is_believed_for_what_others_wrote),
         T(a_push_answer_of_a_new_epoch_starts_the_walk),
+        T(what_a_backup_lost_is_queued_again_when_our_own_push_has_raised_the_rev),
+        T(a_push_of_a_new_epoch_takes_the_rest_of_the_offices_record),
         T(changes_of_another_epoch_or_during_a_walk_are_not_applied),
         T(a_page_with_one_wrong_record_is_refused_whole),
         T(an_empty_page_with_the_same_cursor_writes_nothing),
