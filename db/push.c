@@ -209,6 +209,7 @@ enum rc db_push_due(struct db *db, int64_t *due_ms, struct err *err)
 
 /* ---- answers ---- */
 
+/* Whatever it was: the backend has the record, and what is left may lack what a create needs. */
 static enum rc update_texts(struct db *db, const struct db_op *op, const cJSON *set, const cJSON *base, struct err *err)
 {
     struct buf set_text = { 0 }, base_text = { 0 };
@@ -216,7 +217,8 @@ static enum rc update_texts(struct db *db, const struct db_op *op, const cJSON *
 
     json_put(&set_text, set);
     json_put(&base_text, base);
-    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_queue SET payload = ?2, base = ?3 WHERE seq = ?1", err);
+    sqlite3_stmt *st = sql_get(db->sql, "UPDATE sync_queue SET operation = 'update', payload = ?2, base = ?3 "
+                                        "WHERE seq = ?1", err);
     if (st == NULL) {
         rc = err->rc;
     } else {

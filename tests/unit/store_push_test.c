@@ -101,6 +101,23 @@ static void an_edit_during_a_push_survives_the_answer(void **state)
     db_ops_done(&left);
 }
 
+/* Else a backend that was restored without the record would refuse a create that lacks what it requires. */
+static void what_is_left_of_a_create_after_its_first_part_was_accepted_is_an_update(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    SAVE(f, NULL, &saved, "text", "new");
+    struct db_ops sent = fixture_take(f, 1);
+    SAVE(f, saved.client_id, &saved, "notes", "mine");
+    fixture_applied(f, &sent.items[0], doc_json(saved.client_id, 6, "'text':'new'"), NULL, "e1");
+    struct db_ops left = fixture_queue(f, 1);
+    assert_string_equal(left.items[0].set, "{\"notes\":\"mine\"}");
+    assert_false(left.items[0].is_create);
+    db_ops_done(&sent);
+    db_ops_done(&left);
+}
+
 static void a_column_that_was_accepted_meanwhile_drops_out_and_an_empty_op_goes(void **state)
 {
     struct fixture *f = *state;
@@ -515,6 +532,7 @@ int main(void)
         T(an_edit_of_an_unsent_op_coalesces_under_a_new_id_without_replaces),
         T(an_edit_of_a_sent_op_names_it_in_replaces_and_keeps_the_first_base),
         T(an_edit_during_a_push_survives_the_answer),
+        T(what_is_left_of_a_create_after_its_first_part_was_accepted_is_an_update),
         T(a_column_that_was_accepted_meanwhile_drops_out_and_an_empty_op_goes),
         T(what_drops_out_takes_the_office_value_of_a_replay),
         T(an_answer_older_than_a_page_does_not_take_the_record_back),
