@@ -9,7 +9,7 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 build=$(readlink -f "${1:-$here/../../build/coverage}")
 log=$build/coverage-tests.log
 
-find "$build/db" "$build/sync" -name '*.gcda' -delete
+find "$build" -name '*.gcda' -delete
 run() {
     ctest --test-dir "$build" -j "$(nproc)" --no-tests=error --output-on-failure "$@"
 }

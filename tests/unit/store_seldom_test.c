@@ -119,6 +119,28 @@ static void a_record_that_the_backend_lost_goes_up_without_its_empty_required_co
     db_ops_done(&ops);
 }
 
+/* The restored backend has what we wrote before: then our next push is a push like any other. */
+static void an_answer_of_a_new_epoch_that_lacks_nothing_leaves_nothing_to_send(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, NULL, "e1", "c1");
+    SAVE(f, NULL, &saved, "text", "mine");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(saved.client_id, 9, "'text':'mine'"), NULL, "e1");
+    db_ops_done(&sent);
+    SAVE(f, saved.client_id, &saved, "notes", "n");
+    sent = fixture_take(f, 1);
+    must(f, db_walk_begin(f->db, f->tasks, "e2", &f->err));
+    fixture_applied(f, &sent.items[0], doc_json(saved.client_id, 3, "'text':'mine','notes':'n'"),
+                    NULL, "e2");
+    db_ops_done(&sent);
+    struct db_ops ops = fixture_queue(f, 0);
+    assert_int_equal(fixture_mark(f, saved.client_id), MARK_SYNCED);
+    db_ops_done(&ops);
+}
+
 /* ---- what a person then does ---- */
 
 struct seen {
@@ -315,6 +337,7 @@ int main(void)
         T(an_old_answer_before_an_edit_brings_what_a_page_brought_meanwhile),
         T(an_answer_that_a_lost_record_was_removed_makes_none),
         T(a_record_that_the_backend_lost_goes_up_without_its_empty_required_columns),
+        T(an_answer_of_a_new_epoch_that_lacks_nothing_leaves_nothing_to_send),
         T(an_unreadable_op_without_its_record_can_only_be_taken_out),
         T(a_change_of_an_unknown_column_is_named),
         T(a_repaired_mark_keeps_what_is_there_as_the_office_version),
