@@ -1,7 +1,8 @@
 """The mutants of a source of C: every place where one small mistake could have been made.
 
 Left out is what no behaviour that is tested here can depend on: the release of memory and of statements (the
-sanitizers and valgrind see that), the log, and what is only told to people: the status that the screen shows.
+sanitizers and valgrind see that), the log, what is only told to people (the status that the screen shows), and how
+much at a time (batches, pages, limits: bench/ measures that).
 """
 import hashlib
 import re
@@ -31,7 +32,11 @@ CONTROL = {"if", "for", "while", "do", "switch", "case", "default", "return", "g
            "sizeof", "struct", "enum", "union", "const", "static", "bool", "char", "int", "double", "void", "unsigned",
            "size_t", "int64_t", "uint64_t", "uint32_t", "typedef", "extern"}
 RELEASES = re.compile(r"^(?:\w+_(?:done|free|close|reset|touch)|free|cJSON_Delete|log_\w+|assert)$")
-TELLS = re.compile(r"->status\b|->written\b|counts_stale|counts\.(?:applied|again|held|rejected|failed)\b")
+TELLS = re.compile(r"->status\b|->written\b|counts_stale|counts\.(?:applied|again|held|rejected|failed)\b"
+                   r"|max_ops|max_bytes|bytes_cap|->limit\b|LEAST_|gzip|memset\(|mem_zero\(")
+TIME = re.compile(r"clock_|\bnow\b|_at\b|_ms\b|expiry|next_try|_until\b")
+OPPOSITES = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+LIMIT = 20      # larger numbers say how much, or how long
 FUNCTION = re.compile(r"^(?:static )?(?:inline )?((?:const )?(?:enum |struct )?\w+ \**)(\w+)\(", re.M)
 
 
@@ -102,11 +107,17 @@ class Source:
             type_name = name
         return type_name
 
+    def line_of(self, token):
+        start, end = self.text.rfind("\n", 0, token.start) + 1, self.text.find("\n", token.start)
+        return self.text[start:end]
+
     # ---- one token ----
 
     def operator(self, i):
         t = self.tokens[i]
-        if t.text in SWAPS:
+        if t.text in OPPOSITES and TIME.search(self.line_of(t)):
+            self.add(t.start, t.end, OPPOSITES[t.text])     # one millisecond more or less is nothing
+        elif t.text in SWAPS:
             self.add(t.start, t.end, SWAPS[t.text])
         elif t.text in "+-" and i > 0:
             before = self.tokens[i - 1]
@@ -122,6 +133,8 @@ class Source:
         if digits.startswith("0") and digits.isdigit() and len(digits) > 1:
             return      # the mode of a file
         value = int(digits, 0)
+        if value > LIMIT:
+            return
         self.add(t.start, t.start + len(digits), "0" if value == 1 else str(value + 1))
 
     def sql(self, i):
@@ -132,6 +145,8 @@ class Source:
             for m in re.finditer(pattern, t.text):
                 if new is None:
                     value = int(m.group())
+                    if value > LIMIT:
+                        continue
                     self.add(t.start + m.start(), t.start + m.end(), "0" if value == 1 else str(value + 1))
                 elif m.group() != "= " or "SET" not in t.text or "WHERE" in t.text[:m.start()]:
                     self.add(t.start + m.start(), t.start + m.end(), new, f"{m.group().strip()} -> {new.strip()}")
