@@ -31,7 +31,7 @@ SQL_SWAPS = [
 CONTROL = {"if", "for", "while", "do", "switch", "case", "default", "return", "goto", "break", "continue", "else",
            "sizeof", "struct", "enum", "union", "const", "static", "bool", "char", "int", "double", "void", "unsigned",
            "size_t", "int64_t", "uint64_t", "uint32_t", "typedef", "extern"}
-RELEASES = re.compile(r"^(?:\w+_(?:done|free|close|reset|touch)|free|cJSON_Delete|log_\w+|assert)$")
+RELEASES = re.compile(r"^(?:\w+_(?:done|free|close|reset|touch)|free|close|cJSON_Delete|log_\w+|assert)$")
 TELLS = re.compile(r"->status\b|->written\b|counts_stale|counts\.(?:applied|again|held|rejected|failed)\b"
                    r"|max_ops|max_bytes|bytes_cap|->limit\b|LEAST_|gzip|memset\(|mem_zero\(")
 TIME = re.compile(r"clock_|\bnow\b|_at\b|_ms\b|expiry|next_try|_until\b")
@@ -145,8 +145,8 @@ class Source:
             for m in re.finditer(pattern, t.text):
                 if new is None:
                     value = int(m.group())
-                    if value > LIMIT:
-                        continue
+                    if value > LIMIT or t.text[:m.start()].endswith("SELECT "):
+                        continue    # EXISTS (SELECT 1 …)
                     self.add(t.start + m.start(), t.start + m.end(), "0" if value == 1 else str(value + 1))
                 elif m.group() != "= " or "SET" not in t.text or "WHERE" in t.text[:m.start()]:
                     self.add(t.start + m.start(), t.start + m.end(), new, f"{m.group().strip()} -> {new.strip()}")

@@ -28,8 +28,7 @@ from altered import ROOT, Build, NotBuilt  # noqa: E402
 from mutants import mutants_of  # noqa: E402
 
 FILES = ["db/" + n for n in ("queue.c", "op.c", "apply.c", "pull.c", "push.c", "walk.c", "save.c", "discard.c")] + \
-        ["sync/" + n for n in ("push.c", "pull.c", "pull_page.c", "backoff.c", "engine.c", "engine_fail.c",
-                               "engine_rules.c", "engine_auth.c")]
+        ["sync/" + n for n in ("push.c", "pull.c", "pull_page.c", "backoff.c")]
 SURVIVORS = os.path.join(HERE, "survivors.tsv")
 HEADER = "mutant\tverdict\tfile\tmutation\tline\treason\n"
 UNIT = ("store_*_test", "engine_*_test")

@@ -137,11 +137,10 @@ static void a_failed_push_is_tried_again_without_a_new_save_until_the_queue_is_e
     assert_int_equal(rig_status(r).net, SYNC_ONLINE);
 }
 
-static void one_bad_op_among_100_is_isolated_and_99_arrive(void **state)
+/* Until the queue has nothing more to send: how many requests that took, and the largest batch that was accepted. */
+static int isolate(struct rig *r, const char *bad, int *most)
 {
-    struct rig *r = *state;
-    int requests = 0, most = 0;
-    struct db_ops ops;
+    int requests = 0;
 
     rig_settle(r);
     rig_save_many(r, 100);
@@ -155,14 +154,22 @@ static void one_bad_op_among_100_is_isolated_and_99_arrive(void **state)
             answer_no_changes(r, "c1");
             continue;
         }
-        if (batch_has(r, "task 60")) {
+        if (batch_has(r, bad)) {
             answer_hidden(r);
             continue;
         }
-        most = ops_asked(r) > most ? ops_asked(r) : most;
+        *most = ops_asked(r) > *most ? ops_asked(r) : *most;
         answer_applied(r);
     }
-    ops = fixture_queue(r->f, 1);
+    return requests;
+}
+
+static void one_bad_op_among_100_is_isolated_and_99_arrive(void **state)
+{
+    struct rig *r = *state;
+    int most = 0, requests = isolate(r, "task 60", &most);
+    struct db_ops ops = fixture_queue(r->f, 1);
+
     assert_int_equal(ops.items[0].retry_count, 1);
     assert_string_equal(ops.items[0].error, "The server refused this change without saying why.");
     assert_int_equal(ops.items[0].state, OP_QUEUED);
@@ -170,6 +177,18 @@ static void one_bad_op_among_100_is_isolated_and_99_arrive(void **state)
     assert_true(requests < 24);
     assert_true(most > 20); /* grown again after the bad one */
     assert_int_equal(rig_status(r).net, SYNC_ONLINE);
+}
+
+/* What was accepted is not among the suspects any more. */
+static void a_bad_op_at_the_end_is_isolated_by_halving_what_is_left(void **state)
+{
+    struct rig *r = *state;
+    int most = 0, requests = isolate(r, "task 99", &most);
+    struct db_ops ops = fixture_queue(r->f, 1);
+
+    assert_int_equal(ops.items[0].retry_count, 1);
+    db_ops_done(&ops);
+    assert_int_equal(requests, 11);
 }
 
 static void a_lone_refusal_without_a_reason_counts_only_between_two_good_heads(void **state)
@@ -496,6 +515,7 @@ int main(void)
         TEST(a_push_that_got_no_answer_is_sent_again_under_a_new_run_id),
         TEST(a_failed_push_is_tried_again_without_a_new_save_until_the_queue_is_empty),
         TEST(one_bad_op_among_100_is_isolated_and_99_arrive),
+        TEST(a_bad_op_at_the_end_is_isolated_by_halving_what_is_left),
         TEST(a_lone_refusal_without_a_reason_counts_only_between_two_good_heads),
         TEST(a_refusal_without_a_reason_at_a_sick_backend_is_an_outage),
         TEST(too_large_and_unreadable_lone_ops_are_refusals_with_words),
