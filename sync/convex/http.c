@@ -39,6 +39,7 @@ struct convex_http {
     struct buf request;         /* its body; curl does not copy it */
     struct convex_reply reply;
     char detail[CURL_ERROR_SIZE];
+    int64_t certificate_ms; /* when a refused certificate expired or is to begin; 0: not known */
 
     bool is_sending;               /* connected; from here on bytes must move */
     int64_t moved_bytes, moved_ms; /* the last that moved, and when */
@@ -103,6 +104,7 @@ static bool configure(struct convex_http *http, const char *ca_file)
     /* The standard proxy variables count, but for this machine itself no proxy ever does. */
     if (http->url.is_loopback)
         bad |= curl_easy_setopt(e, CURLOPT_PROXY, "");
+    convex_watch_certificate(e, &http->certificate_ms);
     if (ca_file != NULL) {
         /* Only the site's own authority: the system's would let others speak for its server. */
         bad |= curl_easy_setopt(e, CURLOPT_CAINFO, ca_file);
@@ -223,6 +225,7 @@ static void begin(struct convex_http *http)
 {
     assert(http->state == STATE_IDLE);
     http->detail[0] = '\0';
+    http->certificate_ms = 0;
     http->is_sending = false;
 }
 
@@ -315,6 +318,7 @@ static void finish(struct convex_http *http, CURLcode code, bool was_silent)
         .detail = http->detail,
         .url = &http->url,
         .clock = http->clock,
+        .certificate_ms = http->certificate_ms,
         .connect_ms = http->connect_ms,
         .answer_ms = http->answer_ms,
         .was_silent = was_silent,

@@ -23,10 +23,16 @@ struct convex_trouble {
     const char *detail;         /* curl's own words */
     const struct convex_url *url;
     const struct clock *clock;
+    int64_t certificate_ms;     /* when a certificate expired or is to begin; 0: not known */
     int connect_ms, answer_ms;
     bool was_silent;            /* ended by us: no byte moved for answer_ms */
 };
 void convex_problem(const struct convex_trouble *trouble, char *out, size_t size);
+
+/* From now on *limit_ms is set, in the thread that moves the handle's bytes, when a certificate is
+ * refused because of its time: the wall time (UTC ms) at which it expired, or is to begin. It lives
+ * as long as the handle. */
+void convex_watch_certificate(CURL *easy, int64_t *limit_ms);
 
 /* What the headers of a complete answer say: content type, Retry-After, Accept-Encoding. */
 void convex_read_headers(CURL *easy, struct convex_reply *reply);

@@ -11,6 +11,7 @@
 #include "base/i18n.h"
 
 #define DAY_MS (24 * 3600 * 1000LL)
+#define EXPIRED 10 /* X509_V_ERR_CERT_HAS_EXPIRED */
 
 /* Some interface besides loopback is up and has an address that reaches beyond its link. */
 static bool has_network(void)
@@ -42,24 +43,31 @@ void convex_no_answer(int ms, char *out, size_t size)
              seconds);
 }
 
+/* OpenSSL's X509_V_ERR_ numbers, which curl hands on. */
+static long certificate_result(const struct convex_trouble *t)
+{
+    long result = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+    return result;
+}
+
 static const char *certificate_reason(const struct convex_trouble *t)
 {
-    /* OpenSSL's X509_V_ERR_ numbers, which curl hands on. */
     static const struct {
         long result;
         const char *reason;
     } reasons[] = {
         { 9, N_("not valid yet") },
-        { 10, N_("expired") },
+        { EXPIRED, N_("expired") },
         { 18, N_("self-signed") },
         { 19, N_("from an unknown authority") },
         { 20, N_("from an unknown authority") },
         { 21, N_("from an unknown authority") },
         { 23, N_("revoked") },
     };
-    long result = 0;
+    long result = certificate_result(t);
 
-    curl_easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &result);
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
         if (reasons[i].result == result)
             return _(reasons[i].reason);
@@ -68,17 +76,34 @@ static const char *certificate_reason(const struct convex_trouble *t)
     return t->detail[0] != '\0' ? t->detail : curl_easy_strerror(t->code);
 }
 
+/* The same with the day, where it was the time: "expired 3 Nov", with the year where it is not
+ * this one. False: it was something else. */
+static bool certificate_time(const struct convex_trouble *t, char *out, size_t size)
+{
+    time_t day = (time_t)(t->certificate_ms / 1000), today = (time_t)(clock_wall(t->clock) / 1000);
+    struct tm then = { 0 }, now = { 0 };
+    char date[64];
+
+    if (t->certificate_ms == 0 || !localtime_r(&day, &then) || !localtime_r(&today, &now) ||
+        strftime(date, sizeof(date), then.tm_year == now.tm_year ? "%-d %b" : "%-d %b %Y",
+                 &then) == 0)
+        return false;
+    snprintf(out, size,
+             certificate_result(t) == EXPIRED ? _("expired %s") : _("not valid before %s"), date);
+    return true;
+}
+
 /* A device whose clock has lost its date finds every certificate invalid. */
 static void certificate_problem(const struct convex_trouble *t, char *out, size_t size)
 {
     int64_t now = clock_wall(t->clock);
     time_t seconds = (time_t)(now / 1000);
     struct tm tm = { 0 };
-    char date[64];
+    char date[64], reason[100];
     size_t len;
 
     snprintf(out, size, _("The server's certificate is not valid (%.120s). Not connected."),
-             certificate_reason(t));
+             certificate_time(t, reason, sizeof(reason)) ? reason : certificate_reason(t));
     len = strlen(out);
     if (now >= clock_built() - DAY_MS || !localtime_r(&seconds, &tm) ||
         strftime(date, sizeof(date), "%-d %b %Y", &tm) == 0)
