@@ -7,8 +7,10 @@
 #include "base/buf.h"
 #include "base/i18n.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "src/app/form.h"
 #include "src/app/print.h"
+#include "src/app/reference.h"
 
 struct capture {
     struct app *app;
@@ -18,12 +20,47 @@ struct capture {
     struct form form;
 };
 
+/* The column of COL=VALUE if its value can only be looked up in the store: words that mean a
+ * record. NULL otherwise, also for what is wrong in any case. */
+static const struct column *words_of_reference(const struct table *table, const char *pair,
+                                               const char **words)
+{
+    const char *equals = strchr(pair, '=');
+    char *name = equals ? mem_strndup(pair, (size_t)(equals - pair)) : mem_strdup("");
+    const struct column *col = table_column(table, name);
+
+    free(name);
+    if (!col || !col->reference || col->is_read_only)
+        return NULL;
+    *words = equals + 1;
+    return text_is_blank(*words, strlen(*words)) || !text_is_valid(*words, strlen(*words)) ? NULL
+                                                                                           : col;
+}
+
+static enum rc set_references(struct capture *c, struct err *err)
+{
+    char client_id[ID_SIZE];
+    const char *pair, *words;
+    enum rc rc = RC_OK;
+
+    for (size_t at = 0; rc == RC_OK && (pair = args_next(c->args, "set", &at)) != NULL;) {
+        const struct column *col = words_of_reference(c->table, pair, &words);
+
+        if (!col)
+            continue;
+        rc = reference_from_words(c->session.db, c->app->registry, col, words, client_id, err);
+        if (rc == RC_OK)
+            rc = form_set_text(&c->form, col, client_id, c->app->clock, err);
+    }
+    return rc;
+}
+
 /* Options are looked at before the store, so that a mistake on the command line is always exit
  * 2. */
 static enum rc capture_open(struct capture *c, struct app *app, const struct args *args, int *code,
                             struct err *err)
 {
-    const char *pair;
+    const char *pair, *words;
     enum rc rc = RC_OK;
 
     c->app = app;
@@ -36,6 +73,8 @@ static enum rc capture_open(struct capture *c, struct app *app, const struct arg
     }
     form_init(&c->form, c->table);
     for (size_t at = 0; rc == RC_OK && (pair = args_next(args, "set", &at)) != NULL;) {
+        if (words_of_reference(c->table, pair, &words))
+            continue;
         rc = form_set_typed(&c->form, pair, app->clock, err);
         if (rc && strcmp(err->code, "unknown_column") == 0)
             *code = app_misused(args, err);
@@ -44,6 +83,8 @@ static enum rc capture_open(struct capture *c, struct app *app, const struct arg
         rc = session_open(app, &c->session, err);
     if (rc == RC_OK)
         rc = session_check_ready(&c->session, c->table, err);
+    if (rc == RC_OK)
+        rc = set_references(c, err);
     return rc;
 }
 

@@ -67,6 +67,23 @@ check "the open ones" prints "North field 3" one list --table boreholes
 check "the done ones" prints "South field 1" one list --table boreholes --done
 check "found by a word" prints "North field 3" one list --table boreholes --all --find north
 
+one add "Drill at the south field" >/dev/null
+one add "Drill" >/dev/null
+refers() { one edit --table boreholes "$id" --set "task=$1" && same "$(shown one "$id" task)" "$2"; }
+check "a reference is typed as a title, in any case" refers "drill at the north FIELD" "$task"
+check "or taken away" refers "" null
+check "or words that only one has" refers "north field" "$task"
+check "a title goes before words that several have" prints '"text":"Drill"' \
+    one show --json "$(one edit --table boreholes "$id" --set task=drill >/dev/null; shown one "$id" task)"
+check "or the beginning of an id, where no other begins so" refers "${task:0:30}" "$task"
+check "words that several have are refused, with the titles" prints "Several Tasks match \"field\": Drill at the" \
+    one edit --table boreholes "$id" --set task=field
+check "so is what nobody is called" prints "No task is called \"lighthouse\", and no id begins so." \
+    one add --table boreholes X --set task=lighthouse
+check "an id may be of a record that is not here yet" refers 01990000-0000-7000-8000-00000000ffff \
+    01990000-0000-7000-8000-00000000ffff
+one edit --table boreholes "$id" --set "task=$task" >/dev/null
+
 echo "-- imported, synced, exported"
 awk 'BEGIN { for (i = 1; i <= 500; i++)
     printf "{\"place\":\"Row %03d\",\"depth\":%d.25,\"ground\":\"rock\",\"levelReadAt\":%d}\n",
