@@ -222,13 +222,14 @@ enum rc definition_read(const char *json, size_t len, const char *source, struct
                         struct err *err)
 {
     struct table *table = mem_zero(1, sizeof *table);
-    struct reading r = { .json = json, .len = len, .table = table, .column = DEFINITION_NOWHERE,
-                         .err = err };
+    size_t mark = definition_mark(json, len);
+    struct reading r = { .json = json + mark, .len = len - mark, .table = table,
+                         .column = DEFINITION_NOWHERE, .err = err };
     cJSON *obj = NULL;
     enum rc rc;
 
     table->source = mem_strdup(source);
-    rc = json_parse(json, len, &obj, err);
+    rc = json_parse(r.json, r.len, &obj, err);
     if (rc)
         goto out;
     rc = read_table(&r, obj);

@@ -13,7 +13,8 @@
 
 struct cJSON;
 
-/* *out: yours, definition_free() it. */
+/* The byte order mark that some editors put at the begin of a file is passed over. *out: yours,
+ * definition_free() it. */
 enum rc definition_read(const char *json, size_t len, const char *source, struct table **out,
                         struct err *err);
 void definition_free(struct table *table);
@@ -69,6 +70,9 @@ char *definition_label(const char *sql);
 /* One element of "columns" into r->table->columns[r->column]. */
 enum rc definition_column_read(struct reading *r, const struct cJSON *obj);
 void definition_column_done(struct column *col);
+
+/* Bytes of a byte order mark at the begin of a text; RFC 8259 (8.1) lets a reader pass over it. */
+size_t definition_mark(const char *json, size_t len);
 
 /* The line, from 1, of a place in valid JSON text: the member of the object itself, or of element
  * `column` of its "columns". 0 when it cannot be found. */

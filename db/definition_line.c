@@ -97,9 +97,14 @@ static bool enter_element(struct walk *w, size_t index)
     return w->at < w->end && *w->at != ']';
 }
 
+size_t definition_mark(const char *json, size_t len)
+{
+    return len >= 3 && memcmp(json, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
 int definition_line(const char *json, size_t len, size_t column, const char *member)
 {
-    struct walk w = { .at = json, .end = json + len };
+    struct walk w = { .at = json + definition_mark(json, len), .end = json + len };
     const char *place;
     int line = 1;
 

@@ -235,6 +235,22 @@ static void broken_json_is_refused_with_its_line(void **state)
     refused("[]", "x.json: line 1: there must be an object in { } here.");
 }
 
+static void a_byte_order_mark_and_windows_line_ends_are_passed_over(void **state)
+{
+    static const char marked[] = "\xEF\xBB\xBF{\r\n" HEAD_REST "\r\n\"columns\":[" NAME_COLUMN "]}\r\n";
+    struct registry *reg = registry_new();
+    struct err err = { 0 };
+
+    (void)state;
+    if (registry_add(reg, marked, strlen(marked), "x.json", &err))
+        fail_msg("%s", err.msg);
+    registry_free(reg);
+    refused("\xEF\xBB\xBF{\r\n\"name\":\"sites\",\r\n\"lable\":\"Sites\"}",
+            "x.json: line 3: \"lable\" is not known here; known are name, label, labelOne, title, "
+            "done, list, sorts and columns.");
+    refused("\xEF\xBB\xBF", "x.json: Not valid JSON at byte 1: the text ends where a value should stand.");
+}
+
 static void a_misspelt_member_is_named(void **state)
 {
     (void)state;
@@ -243,8 +259,8 @@ static void a_misspelt_member_is_named(void **state)
             "done, list, sorts and columns.");
     refused_column("{\"name\":\"a\",\"type\":\"text\",\"maxLenght\":3}",
                    "column \"a\": \"maxLenght\" is not known here; known are name, label, type, "
-                   "required, default, maxLength, examples, min, max, choices, table, multiline, readOnly, "
-                   "help and unit.");
+                   "required, default, maxLength, examples, min, max, choices, table, multiline, "
+                   "readOnly, help and unit.");
     refused(HEAD "\"sorts\":[{\"name\":\"a\",\"column\":\"name\",\"desc\":true}],\"columns\":["
             NAME_COLUMN "]}",
             "x.json: line 1: \"desc\" is not known here; known are name, column and descending.");
@@ -810,6 +826,7 @@ int main(void)
         cmocka_unit_test(sql_names_follow_one_rule),
         cmocka_unit_test(every_column_is_found_by_name_in_a_wide_table),
         cmocka_unit_test(broken_json_is_refused_with_its_line),
+        cmocka_unit_test(a_byte_order_mark_and_windows_line_ends_are_passed_over),
         cmocka_unit_test(a_misspelt_member_is_named),
         cmocka_unit_test(a_table_needs_name_labels_title_and_columns),
         cmocka_unit_test(title_is_a_text_and_done_a_bool),
