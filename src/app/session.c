@@ -206,13 +206,18 @@ void session_close(struct session *session)
 
 enum rc session_check_ready(struct session *session, const struct table *table, struct err *err)
 {
-    bool is_complete = false;
+    bool is_complete = false, all = false, any = false;
     enum rc rc = db_pull_is_table_complete(session->db, table, &is_complete, err);
 
-    if (rc)
+    if (rc == RC_OK && !is_complete)
+        rc = db_pull_is_complete(session->db, &all, &any, err);
+    if (rc || is_complete)
         return rc;
-    if (!is_complete)
+    if (any) /* a table that came later */
         return err_set(err, RC_INVALID,
-                       _("The first sync of this device is not complete: outpost sync"));
-    return RC_OK;
+                       _("%s were never synced: outpost sync. If that changes nothing, the server "
+                         "does not have the definition of %s yet."),
+                       table->label, table->name);
+    return err_set(err, RC_INVALID,
+                   _("The first sync of this device is not complete: outpost sync"));
 }

@@ -181,6 +181,10 @@ check "what belongs to the bad table is held, and does not count as refused" \
     "1 1 0"
 check "the task has arrived" prints "A task beside bad definitions" office list tasks
 check "another table of that backend can be used" sign_in four
+write_boreholes "$dir/four.tables/boreholes.json"
+check "a table that it does not serve blocks only itself" \
+    prints "Boreholes were never synced: outpost sync. If that changes nothing, the server does not have the definition" \
+    device four add --table boreholes "Cannot be captured yet"
 check "and captured in" device four add --table springs "A spring"
 check "and sent" prints "1 sent" device four sync
 stop_backend
