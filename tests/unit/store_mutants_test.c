@@ -82,6 +82,119 @@ static void an_op_is_exported_with_all_that_is_known_of_it(void **state)
     db_ops_done(&ops);
 }
 
+static void discard(struct fixture *f, const char *id)
+{
+    struct db_op op = { 0 };
+
+    must(f, db_queue_find(f->db, id, &op, &f->err));
+    must(f, db_queue_discard(f->db, &op, 0, &f->err));
+    db_op_done(&op);
+}
+
+static void an_edit_after_the_discard_of_one_sent_op_names_it(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    char want[64];
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "taken back");
+    struct db_ops sent = fixture_take(f, 1);
+    discard(f, sent.items[0].op_id);
+    SAVE(f, ID_A, &saved, "text", "right");
+    struct db_ops after = fixture_queue(f, 1);
+    snprintf(want, sizeof want, "[\"%s\"]", sent.items[0].op_id);
+    assert_string_equal(after.items[0].replaces, want);
+    db_ops_done(&sent);
+    db_ops_done(&after);
+}
+
+/* Twenty-one answers were lost, so the last edit waits behind; then the first op is taken back. */
+static void what_waits_behind_a_discarded_sent_op_stands_for_it(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    for (int i = 0; i < 21; i++) {
+        SAVE(f, ID_A, &saved, "text", i % 2 == 0 ? "even" : "odd");
+        struct db_ops sent = fixture_take(f, 1);
+        db_ops_done(&sent);
+    }
+    SAVE(f, ID_A, &saved, "text", "last");
+    struct db_ops two = fixture_queue(f, 2);
+    discard(f, two.items[0].op_id);
+    struct db_ops left = fixture_queue(f, 1);
+    assert_string_equal(left.items[0].set, "{\"text\":\"last\"}");
+    cJSON *replaces = quoted(left.items[0].replaces);
+    assert_int_equal(cJSON_GetArraySize(replaces), 20);
+    cJSON_Delete(replaces);
+    db_ops_done(&two);
+    db_ops_done(&left);
+}
+
+static void an_answer_while_another_edit_waits_is_what_its_discard_brings_back(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old','notes':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "mine");
+    struct db_ops sent = fixture_take(f, 1);
+    SAVE(f, ID_A, &saved, "notes", "mine, too");
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 7, "'text':'mine','notes':'of the office'"), NULL, "e1");
+    discard(f, ID_A);
+    assert_string_equal(fixture_text(f, ID_A, "text"), "mine");
+    assert_string_equal(fixture_text(f, ID_A, "notes"), "of the office");
+    db_ops_done(&sent);
+}
+
+static void unknown_columns_come_back_with_a_discard(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct record rec = { 0 };
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "mine");
+    fixture_change(f, doc_json(ID_A, 6, "'text':'theirs','colour':'red'"), "e1", "c2");
+    discard(f, ID_A);
+    must(f, db_record_read(f->db, f->tasks, ID_A, &rec, &f->err));
+    assert_string_equal(rec.extra, "{\"colour\":\"red\"}");
+    record_done(&rec);
+}
+
+static void a_store_with_a_table_that_was_never_walked_is_not_complete(void **state)
+{
+    struct fixture *f = *state;
+    bool all = true, any = true;
+
+    must(f, db_pull_is_complete(f->db, &all, &any, &f->err));
+    assert_false(all);
+    assert_false(any);
+    fixture_walk(f, array_of(NULL), "e1", "c1");
+    must(f, db_pull_is_complete(f->db, &all, &any, &f->err));
+    assert_true(all);
+    assert_true(any);
+}
+
+static void an_import_after_a_broken_one_is_saved(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_sql(f, "ALTER TABLE sync_queue RENAME TO elsewhere");
+    must(f, db_batch_begin(f->db, &f->err));
+    assert_int_not_equal(fixture_try_save(f, f->db, NULL, &saved, "text", "lost", NULL), RC_OK);
+    assert_int_not_equal(db_batch_end(f->db, &f->err), RC_OK);
+    fixture_sql(f, "ALTER TABLE elsewhere RENAME TO sync_queue");
+    must(f, db_batch_begin(f->db, &f->err));
+    SAVE(f, NULL, &saved, "text", "kept");
+    must(f, db_batch_end(f->db, &f->err));
+    struct db_ops ops = fixture_queue(f, 1);
+    db_ops_done(&ops);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +203,12 @@ int main(void)
         T(a_new_record_waits_as_it_is_while_a_new_epoch_is_walked),
         T(a_record_that_went_while_its_op_was_under_way_comes_back_as_ours),
         T(an_op_is_exported_with_all_that_is_known_of_it),
+        T(an_edit_after_the_discard_of_one_sent_op_names_it),
+        T(what_waits_behind_a_discarded_sent_op_stands_for_it),
+        T(an_answer_while_another_edit_waits_is_what_its_discard_brings_back),
+        T(unknown_columns_come_back_with_a_discard),
+        T(a_store_with_a_table_that_was_never_walked_is_not_complete),
+        T(an_import_after_a_broken_one_is_saved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
