@@ -21,6 +21,15 @@ static struct place place_of_kept(const struct row_kept *kept)
     return (struct place){ &kept->key, kept->client_id };
 }
 
+void rows_key_now(const struct rows *rows, const struct record *rec, struct value *out)
+{
+    const struct sort_order *sort = &rows->table->sorts[rows->sort];
+    static const struct value nothing = { 0 };
+
+    sort_key(sort, sort->column ? &rec->values[sort->column->index] : &nothing, rec->created_at,
+             rec->updated_at, out);
+}
+
 /* Where they stand: the order of db_window_read. */
 static int compare_keys(const struct value *a, const struct value *b)
 {

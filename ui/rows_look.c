@@ -93,19 +93,6 @@ bool rows_has_more_to_look(const struct rows *rows)
     return rows->look.is_on || rows->tally.is_on;
 }
 
-void rows_tally(struct rows *rows)
-{
-    if (!rows->filter || rows->total >= 0 || rows->first < 0 || rows->look.is_on ||
-        rows->tally.is_on)
-        return;
-    rows->counted = rows->first + (int64_t)rows->count;
-    if (rows->count < rows->room)
-        rows->total = rows->counted;
-    else
-        look_start(&rows->tally, DB_FROM_AFTER, &rows->items[rows->count - 1].record, NULL,
-                   SIZE_MAX);
-}
-
 /* What was found goes where it was missing. */
 static void put_found(struct rows *rows, struct record_list *found)
 {
