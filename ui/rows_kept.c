@@ -63,27 +63,36 @@ static int compare(const struct rows *rows, struct place a, struct place b)
 }
 
 /* Asks the database, because words and views are its own; rec->key must be the present one. */
-static enum rc fits(const struct rows *rows, struct db *db, const struct record *rec, bool *out,
-                    struct err *err)
+static enum rc is_listed(const struct rows *rows, struct db *db, enum db_view view,
+                         const char *words, const struct record *rec, bool *out, struct err *err)
 {
     struct db_window window = {
         .table = rows->table,
-        .view = rows->view,
+        .view = view,
         .sort = rows->sort,
         .from = DB_FROM_AT,
         .key = &rec->key,
         .client_id = rec->client_id,
         .count = 1,
         .look_max = 1,
-        .find = rows->where.words.len ? buf_str(&rows->where.words) : NULL,
+        .find = words,
     };
     struct record_list list = { 0 };
     enum rc rc = db_window_read(db, &window, &list, err);
 
     if (rc == RC_OK)
-        *out = list.count == 1 && strcmp(list.items[0].client_id, rec->client_id) == 0 &&
-               filter_matches(&rows->where, rec);
+        *out = list.count == 1 && strcmp(list.items[0].client_id, rec->client_id) == 0;
     record_list_done(&list);
+    return rc;
+}
+
+static enum rc fits(const struct rows *rows, struct db *db, const struct record *rec, bool *out,
+                    struct err *err)
+{
+    const char *words = rows->where.words.len ? buf_str(&rows->where.words) : NULL;
+    enum rc rc = is_listed(rows, db, rows->view, words, rec, out, err);
+
+    *out = *out && filter_matches(&rows->where, rec);
     return rc;
 }
 
@@ -140,6 +149,15 @@ size_t rows_kept_before(const struct rows *rows, const struct record *rec)
 
     for (size_t i = 0; i < rows->kept_count; i++)
         count += compare(rows, place_of_kept(&rows->kept[i]), place_of(rec)) < 0;
+    return count;
+}
+
+size_t rows_kept_after(const struct rows *rows, const struct record *rec)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < rows->kept_count; i++)
+        count += compare(rows, place_of_kept(&rows->kept[i]), place_of(rec)) > 0;
     return count;
 }
 
@@ -235,7 +253,7 @@ static void cut(struct record_list *list, bool is_backward, size_t count)
 
 /* The span ends before anything is inserted: its places are those of the list's own records. */
 static enum rc find_in(struct rows *rows, struct db *db, const struct span *span,
-                       struct record_list *found, struct err *err)
+                       const char *words, struct record_list *found, struct err *err)
 {
     for (size_t i = rows->kept_count; i-- > 0;) {
         struct record rec = { 0 };
@@ -245,6 +263,8 @@ static enum rc find_in(struct rows *rows, struct db *db, const struct span *span
         if (rows->kept[i].sort == rows->sort && !is_in(rows, span, &rows->kept[i]))
             continue;
         rc = read_kept(rows, db, i, &rec, &is_there, err);
+        if (rc == RC_OK && is_there && words)
+            rc = is_listed(rows, db, DB_VIEW_ALL, words, &rec, &is_there, err);
         if (rc == RC_OK && is_there && is_in(rows, span, &rows->kept[i]))
             insert(rows, found, &rec);
         record_done(&rec);
@@ -264,7 +284,7 @@ enum rc rows_add_kept(struct rows *rows, struct db *db, enum db_from from,
 
     if (rows->kept_count == 0)
         return RC_OK;
-    rc = find_in(rows, db, &span, &found, err);
+    rc = find_in(rows, db, &span, rest->words, &found, err);
     for (size_t i = 0; rc == RC_OK && i < found.count; i++)
         insert(rows, list, &found.items[i]);
     if (rc == RC_OK && found.count > 0) {

@@ -51,14 +51,17 @@ enum rc rows_find(struct rows *rows, struct db *db, const char *words, int step,
 {
     struct record_list list = { 0 };
     struct look rest = { 0 };
+    enum db_from from = step > 0 ? DB_FROM_AFTER : DB_FROM_BEFORE;
     const struct row *row;
     enum rc rc = rows_settle(rows, db, err);
 
     row = rows_at_cursor(rows);
     if (rc || !row)
         return rc ? rc : RC_NOT_FOUND;
-    rc = rows_read_window(rows, db, step > 0 ? DB_FROM_AFTER : DB_FROM_BEFORE, &row->record, 1,
-                          words, &list, &rest, err);
+    rc = rows_read_window(rows, db, from, &row->record, 1, words, &list, &rest, err);
+    if (rc == RC_OK)
+        rc = rows_add_kept(rows, db, from, &row->record.key, row->record.client_id, 1, &list, &rest,
+                           err);
     if (rc == RC_OK && list.count > 0)
         rc = go_to_found(rows, db, &list.items[0], err);
     else if (rc == RC_OK && rest.is_on)
@@ -141,7 +144,7 @@ static enum rc look_on(struct rows *rows, const struct look_in *in, struct db *d
     value_copy(&key, &look->key);
     memcpy(client_id, look->client_id, sizeof client_id);
     rc = look_part(look, in, db, found, err);
-    if (rc == RC_OK && rows->goal != ROWS_FIND)
+    if (rc == RC_OK)
         rc = rows_add_kept(rows, db, from, is_whole ? NULL : &key, client_id, wanted, found, look,
                            err);
     value_done(&key);

@@ -14,10 +14,11 @@ void rows_key_now(const struct rows *rows, const struct record *rec, struct valu
 /* A record that is drawn has changed: it stays if it fits no more. Sets now->key. */
 enum rc rows_keep(struct rows *rows, struct db *db, struct record *now, struct err *err);
 void rows_keep_none(struct rows *rows);
-/* How many that stay stand before it. */
+/* How many that stay stand before it, and after it. */
 size_t rows_kept_before(const struct rows *rows, const struct record *rec);
+size_t rows_kept_after(const struct rows *rows, const struct record *rec);
 /* Puts those that stay into what was read: up to count records from there on (key and id, or NULL),
- * or fewer while rest goes on. */
+ * or fewer while rest goes on; with words to find in rest, only those that hold them. */
 enum rc rows_add_kept(struct rows *rows, struct db *db, enum db_from from,
                       const struct value *key, const char *client_id, size_t count,
                       struct record_list *list, struct look *rest, struct err *err);

@@ -159,15 +159,19 @@ enum rc rows_read_around(struct rows *rows, struct db *db, const struct record *
 
 void rows_tally(struct rows *rows)
 {
+    const struct record *last;
+
     if (!rows->filter || rows->total >= 0 || rows->first < 0 || rows->look.is_on ||
         rows->tally.is_on)
         return;
     rows->counted = rows->first + (int64_t)rows->count;
-    if (rows->count < rows->room)
+    if (rows->count < rows->room) {
         rows->total = rows->counted;
-    else
-        look_start(&rows->tally, DB_FROM_AFTER, &rows->items[rows->count - 1].record, NULL,
-                   SIZE_MAX);
+        return;
+    }
+    last = &rows->items[rows->count - 1].record;
+    rows->counted += (int64_t)rows_kept_after(rows, last);
+    look_start(&rows->tally, DB_FROM_AFTER, last, NULL, SIZE_MAX);
 }
 
 enum rc rows_first(struct rows *rows, struct db *db, struct err *err)

@@ -380,6 +380,53 @@ static void a_row_that_leaves_the_filter_stays(void **state)
     rows_done(&rows);
 }
 
+static void a_row_that_stays_is_found_by_its_words(void **state)
+{
+    struct fixture *f = *state;
+    struct rows rows;
+
+    add_many(f);
+    open_rows(f, &rows);
+    must(f, rows_filter(&rows, "prio:high", f->now, &f->err));
+    must(f, rows_enter(&rows, f->db, &f->err));
+    for (size_t i = 2; i < 5; i++)
+        set_column(f, rows.items[i].record.client_id, "priority", "low");
+    must(f, rows_refresh(&rows, f->db, &f->err));
+    must(f, rows_find(&rows, f->db, "350", 1, &f->err));
+    assert_string_equal(title_at(&rows, rows.cursor), "task 350");
+    must(f, rows_find(&rows, f->db, "50", 1, &f->err));
+    assert_string_equal(title_at(&rows, rows.cursor), "task 450");
+    must(f, rows_find(&rows, f->db, "50", 1, &f->err));
+    assert_string_equal(title_at(&rows, rows.cursor), "task 550");
+    must(f, rows_find(&rows, f->db, "50", -1, &f->err));
+    assert_string_equal(title_at(&rows, rows.cursor), "task 450");
+    assert_int_equal(rows_find(&rows, f->db, "351", -1, &f->err), RC_NOT_FOUND);
+    assert_int_equal(rows_find(&rows, f->db, "350", 1, &f->err), RC_NOT_FOUND);
+    assert_int_equal(rows.count, 7);
+    rows_done(&rows);
+}
+
+static void a_filter_counts_the_rows_that_stay_below_the_screen(void **state)
+{
+    struct fixture *f = *state;
+    struct rows rows;
+
+    add_many(f);
+    open_rows(f, &rows);
+    must(f, rows_filter(&rows, "prio:low", f->now, &f->err));
+    must(f, rows_enter(&rows, f->db, &f->err));
+    must(f, rows_last(&rows, f->db, &f->err));
+    for (size_t i = ROOM - 3; i < ROOM; i++)
+        set_column(f, rows.items[i].record.client_id, "priority", "high");
+    must(f, rows_refresh(&rows, f->db, &f->err));
+    must(f, rows_first(&rows, f->db, &f->err));
+    look_on(f, &rows);
+    assert_int_equal(rows.total, MANY - MANY / 100);
+    must(f, rows_last(&rows, f->db, &f->err));
+    assert_string_equal(title_at(&rows, ROOM - 1), "task 699");
+    rows_done(&rows);
+}
+
 static void a_reference_is_found_by_words_and_named_by_its_title(void **state)
 {
     struct fixture *f = *state;
@@ -418,6 +465,8 @@ int main(void)
         T(a_row_that_stays_stands_where_it_would_in_another_order),
         T(a_row_that_fits_again_is_there_once),
         T(a_row_that_leaves_the_filter_stays),
+        T(a_row_that_stays_is_found_by_its_words),
+        T(a_filter_counts_the_rows_that_stay_below_the_screen),
         T(a_reference_is_found_by_words_and_named_by_its_title),
     };
 
