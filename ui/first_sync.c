@@ -350,7 +350,7 @@ static void retry(struct ui *ui)
     if (!ui->sync)
         return;
     if (ui->status.needs_sign_in)
-        ui_login_open(ui, true);
+        ui_open(ui, UI_SCREEN_LOGIN, &(struct ui_opening){ .is_renewal = true });
     else
         sync_ask(ui->sync, SYNC_RETRY);
 }
@@ -385,22 +385,6 @@ static bool first_sync_act(struct ui *ui, void *state, enum ui_action action)
     }
 }
 
-const struct ui_screen ui_first_sync_screen = {
-    .name = "first_sync",
-    .context = UI_IN_FIRST,
-    .close = first_sync_close,
-    .title = first_sync_title,
-    .load = first_sync_refresh,
-    .refresh = first_sync_refresh,
-    .draw = first_sync_draw,
-    .act = first_sync_act,
-    .hints = first_sync_hints,
-    .left = first_sync_left,
-    .corner = first_sync_corner,
-    .due = first_sync_due,
-    .wake = first_sync_refresh,
-};
-
 static void name_host(struct ui *ui, struct first_sync *first)
 {
     struct db_account account = { 0 };
@@ -416,12 +400,30 @@ static void name_host(struct ui *ui, struct first_sync *first)
     db_account_done(&account);
 }
 
-void ui_first_sync_open(struct ui *ui)
+static void first_sync_open(struct ui *ui, const struct ui_opening *what)
 {
     struct first_sync *first = mem_zero(1, sizeof *first);
 
+    (void)what;
     first->registry = ui->options->registry;
     first->clock = ui->clock;
     name_host(ui, first);
     ui_push(ui, &ui_first_sync_screen, first);
 }
+
+const struct ui_screen ui_first_sync_screen = {
+    .name = "first_sync",
+    .context = UI_IN_FIRST,
+    .open = first_sync_open,
+    .close = first_sync_close,
+    .title = first_sync_title,
+    .load = first_sync_refresh,
+    .refresh = first_sync_refresh,
+    .draw = first_sync_draw,
+    .act = first_sync_act,
+    .hints = first_sync_hints,
+    .left = first_sync_left,
+    .corner = first_sync_corner,
+    .due = first_sync_due,
+    .wake = first_sync_refresh,
+};

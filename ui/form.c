@@ -5,16 +5,7 @@
 #include <string.h>
 #include "base/i18n.h"
 #include "base/mem.h"
-#include "ui/draft.h"
 #include "ui/form_priv.h"
-
-#define DRAFT_MS 1000
-
-
-bool form_is_new(const struct form *form)
-{
-    return form->client_id[0] == '\0';
-}
 
 static void form_close(void *state)
 {
@@ -26,11 +17,6 @@ static void form_close(void *state)
     look_done(&form->look);
     record_done(&form->record);
     free(form);
-}
-
-static const char *draft_id(const struct form *form)
-{
-    return form_is_new(form) ? NULL : form->client_id;
 }
 
 static bool is_changed(const struct form *form)
@@ -73,42 +59,6 @@ static void form_corner(const void *state, bool is_narrow, struct buf *out)
         buf_printf(out, _("field %zu of %zu"), form->focus + 1, form->count);
 }
 
-/* ---- drafts ---- */
-
-static void draft_write(struct ui *ui, struct form *form)
-{
-    struct buf json = { 0 };
-    struct err err = { 0 };
-    enum rc rc;
-
-    form->draft_due = 0;
-    if (ui->is_damaged)
-        return;                         /* what is typed stays on the screen */
-    draft_put(form->fields, form->count, &json);
-    rc = db_draft_put(ui->writer, form->table, draft_id(form), buf_str(&json), &err);
-    if (rc == RC_OK)
-        form->draft_at = ui_wall(ui);
-    else
-        ui_save_failed(ui, &err);
-    ui->needs_draw = true;
-    buf_done(&json);
-}
-
-static void draft_restore(struct ui *ui, struct form *form)
-{
-    struct err err = { 0 };
-    char *json = NULL, time[24];
-
-    if (db_draft_get(ui->reader, form->table, draft_id(form), &json, &form->draft_at, &err))
-        return;
-    if (draft_take(json, form->fields, form->count) > 0) {
-        form_pick_show(ui, form);
-        clock_hhmm(form->draft_at, time, sizeof time);
-        ui_say(ui, _("The draft from %s is here again."), time);
-    }
-    free(json);
-}
-
 static int64_t form_due(const void *state)
 {
     const struct form *form = state;
@@ -123,7 +73,7 @@ static void form_wake(struct ui *ui, void *state)
     if (form->look.is_on)
         form_pick_on(ui, form);
     if (form->draft_due && ui_now(ui) >= form->draft_due)
-        draft_write(ui, form);
+        form_draft_write(ui, form);
 }
 
 static void form_leaving(struct ui *ui, void *state)
@@ -131,24 +81,7 @@ static void form_leaving(struct ui *ui, void *state)
     struct form *form = state;
 
     if (form->draft_due)
-        draft_write(ui, form);
-}
-
-static void touched(struct ui *ui, struct form *form)
-{
-    if (form->draft_due == 0)
-        form->draft_due = ui_now(ui) + DRAFT_MS;
-}
-
-static void discard(struct ui *ui, struct form *form)
-{
-    struct err err = { 0 };
-
-    form->draft_due = 0;
-    if (form->draft_at && !ui->is_damaged &&
-        db_draft_drop(ui->writer, form->table, draft_id(form), &err) && err.rc != RC_NOT_FOUND)
-        ui_say_err(ui, &err);
-    form->draft_at = 0;
+        form_draft_write(ui, form);
 }
 
 /* ---- saving ---- */
@@ -208,9 +141,10 @@ static enum rc write(struct ui *ui, struct form *form, const struct value *value
 {
     const struct table *table = form->table;
     struct db_saved saved = { 0 };
+    struct record before;
     struct db_edit edit = {
         .table = table,
-        .client_id = draft_id(form),
+        .client_id = form_draft_id(form),
         .if_missing = DB_MISSING_CREATE,
         .values = values,
         .is_set = is_set,
@@ -221,11 +155,17 @@ static enum rc write(struct ui *ui, struct form *form, const struct value *value
     if (rc)
         return rc;
     form->draft_due = 0;
-    if (!saved.is_new && saved.is_changed)
-        ui_list_keep_undo(ui, &form->record, is_set);
+    before = form->record;
+    form->record = (struct record){ 0 };
     ui_pop(ui);                         /* frees the form */
-    if (saved.is_new)
-        ui_list_show(ui, table, saved.client_id);
+    if (saved.is_new || saved.is_changed)
+        ui_tell_saved(ui, &(struct ui_saving){
+                              .table = table,
+                              .client_id = saved.client_id,
+                              .before = saved.is_new ? NULL : &before,
+                              .is_set = is_set,
+                          });
+    record_done(&before);
     if (saved.is_new || saved.is_changed)
         ui_saved(ui);
     else
@@ -257,7 +197,7 @@ static void leave_answered(struct ui *ui, void *state, char key)
     if (key == 'y') {
         save(ui, form);
     } else if (key == 'n') {
-        discard(ui, form);
+        form_draft_drop(ui, form);
         ui_pop(ui);
     }
 }
@@ -269,7 +209,7 @@ static void cancel(struct ui *ui, struct form *form)
                     _("Save changes? y save, n discard, Esc go on"));
         return;
     }
-    discard(ui, form);
+    form_draft_drop(ui, form);
     ui_pop_for_now(ui);
 }
 
@@ -307,7 +247,7 @@ static bool form_type(struct ui *ui, void *state, const struct ui_key *key)
     struct field *field = &form->fields[form->focus];
 
     if (field_type(field, key, ui_wall(ui)))
-        touched(ui, form);
+        form_touched(ui, form);
     else
         terminal_alert(ui->terminal);
     form_pick_look(ui, form);
@@ -324,12 +264,12 @@ static bool form_enter(struct ui *ui, void *state)
     struct field *field = &form->fields[form->focus];
 
     if (form_pick_take(form)) {
-        touched(ui, form);
+        form_touched(ui, form);
         if (!is_last(form))
             move_focus(ui, form, 1);
     } else if (field_is_lines(field)) {
         line_edit_insert(&field->edit, "\n", 1);
-        touched(ui, form);
+        form_touched(ui, form);
     } else if (is_last(form)) {
         save(ui, form);
     } else {
@@ -357,12 +297,12 @@ static bool form_act(struct ui *ui, void *state, enum ui_action action)
         return true;
     if (field_act(field, action, form->width, ui_wall(ui))) {
         if (action != UI_DO_NEXT && action != UI_DO_PREVIOUS && field_is_changed(field))
-            touched(ui, form);
+            form_touched(ui, form);
         form_pick_look(ui, form);
         return true;
     }
     if (action == UI_DO_SAVE && form_pick_take(form))
-        touched(ui, form);
+        form_touched(ui, form);
     switch (action) {
     case UI_DO_NEXT:
         move_focus(ui, form, 1);
@@ -404,23 +344,6 @@ static void form_refresh(struct ui *ui, void *state)
     record_done(&now);
 }
 
-const struct ui_screen ui_form_screen = {
-    .name = "form",
-    .context = UI_IN_FORM,
-    .close = form_close,
-    .title = form_title,
-    .refresh = form_refresh,
-    .draw = form_draw,
-    .act = form_act,
-    .is_text = form_is_text,
-    .type = form_type,
-    .left = form_left,
-    .corner = form_corner,
-    .due = form_due,
-    .wake = form_wake,
-    .leaving = form_leaving,
-};
-
 static void fields_make(struct form *form)
 {
     static const struct value nothing = { 0 };
@@ -447,19 +370,19 @@ static void set_title(struct form *form, const char *text)
     }
 }
 
-void ui_form_open(struct ui *ui, const struct table *table, const char *client_id, const char *text)
+static void form_open(struct ui *ui, const struct ui_opening *what)
 {
     struct form *form = mem_zero(1, sizeof *form);
     struct err err = { 0 };
     enum rc rc = RC_OK;
 
-    form->table = table;
-    if (client_id) {
-        (void)snprintf(form->client_id, sizeof form->client_id, "%s", client_id);
-        rc = db_record_read(ui->reader, table, client_id, &form->record, &err);
+    form->table = what->table;
+    if (what->client_id) {
+        (void)snprintf(form->client_id, sizeof form->client_id, "%s", what->client_id);
+        rc = db_record_read(ui->reader, form->table, form->client_id, &form->record, &err);
     }
     if (rc == RC_NOT_FOUND)
-        ui_say(ui, _("The office removed this %s."), table->label_one);
+        ui_say(ui, _("The office removed this %s."), form->table->label_one);
     else if (rc)
         ui_say_err(ui, &err);
     if (rc) {
@@ -467,8 +390,26 @@ void ui_form_open(struct ui *ui, const struct table *table, const char *client_i
         return;
     }
     fields_make(form);
-    set_title(form, text);
+    set_title(form, what->text);
     form_pick_show(ui, form);
     ui_push(ui, &ui_form_screen, form);
-    draft_restore(ui, form);
+    form_draft_restore(ui, form);
 }
+
+const struct ui_screen ui_form_screen = {
+    .name = "form",
+    .context = UI_IN_FORM,
+    .open = form_open,
+    .close = form_close,
+    .title = form_title,
+    .refresh = form_refresh,
+    .draw = form_draw,
+    .act = form_act,
+    .is_text = form_is_text,
+    .type = form_type,
+    .left = form_left,
+    .corner = form_corner,
+    .due = form_due,
+    .wake = form_wake,
+    .leaving = form_leaving,
+};

@@ -1,5 +1,5 @@
-/* ui/form_priv.h: the editor's state, shared by form.c (typing, drafts, saving) and form_draw.c.
- * Private to them.
+/* ui/form_priv.h: the editor's state, shared by form.c (typing, saving), form_draft.c, form_draw.c
+ * and form_pick.c. Private to them.
  */
 #ifndef UI_FORM_PRIV_H
 #define UI_FORM_PRIV_H
@@ -25,7 +25,17 @@ struct form {
     int room;                   /* for a value and what stands behind it; 0: nothing stands there */
 };
 
-bool form_is_new(const struct form *form);
+static inline bool form_is_new(const struct form *form)
+{
+    return form->client_id[0] == '\0';
+}
+
+/* Drafts (form_draft.c). */
+const char *form_draft_id(const struct form *form);             /* NULL: of a new record */
+void form_touched(struct ui *ui, struct form *form);            /* it is to be written soon */
+void form_draft_write(struct ui *ui, struct form *form);
+void form_draft_restore(struct ui *ui, struct form *form);      /* what was typed before */
+void form_draft_drop(struct ui *ui, struct form *form);
 
 /* References (form_pick.c). */
 void form_pick_show(struct ui *ui, struct form *form);          /* titles for ids */

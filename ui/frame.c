@@ -74,7 +74,7 @@ static void draw_heads(struct ui *ui, const struct ui_layer *top, int hints_row)
     struct buf banner = { 0 };
     struct ui_canvas heads;
 
-    if (ui_has_banner(ui) && top->screen == &ui_list_screen) {
+    if (top->screen->has_banner && ui_has_banner(ui)) {
         int row = has_row ? 1 : hints_row;
 
         ui_banner(ui, &banner);

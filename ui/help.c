@@ -342,7 +342,7 @@ static void make_lines(struct help *help, const struct ui *ui)
 
     clear_lines(help);
     if (help->context == UI_IN_LIST)
-        add_first_page(help, map, ui_list_table(ui), is_wide);
+        add_first_page(help, map, ui_table(ui), is_wide);
     else
         add_keys(help, map, help->context, is_wide, false);
     if (help->context == UI_IN_FORM || help->context == UI_IN_LOGIN)
@@ -373,9 +373,21 @@ static void help_load(struct ui *ui, void *state)
     help->top = top;
 }
 
+static void help_open(struct ui *ui, const struct ui_opening *what)
+{
+    struct help *help;
+
+    if (ui_has_screen(ui, UI_SCREEN_HELP))
+        return;
+    help = mem_zero(1, sizeof *help);
+    help->context = what->context;
+    ui_push(ui, &ui_help_screen, help);
+}
+
 const struct ui_screen ui_help_screen = {
     .name = "help",
     .context = UI_IN_HELP,
+    .open = help_open,
     .close = help_close,
     .title = help_title,
     .title_right = help_title_right,
@@ -384,14 +396,3 @@ const struct ui_screen ui_help_screen = {
     .act = help_act,
     .corner = help_corner,
 };
-
-void ui_help_open(struct ui *ui, enum ui_context context)
-{
-    struct help *help;
-
-    if (ui_has_screen(ui, &ui_help_screen))
-        return;
-    help = mem_zero(1, sizeof *help);
-    help->context = context;
-    ui_push(ui, &ui_help_screen, help);
-}

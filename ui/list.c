@@ -7,8 +7,6 @@
 #include "base/mem.h"
 #include "ui/list_priv.h"
 
-#define STOP_MS 150             /* no key for so long: the user reads */
-
 static void list_close(void *state)
 {
     struct list *list = state;
@@ -94,103 +92,6 @@ static void list_wake(struct ui *ui, void *state)
     ui->needs_draw = true;
 }
 
-/* After each key: the position is looked up, and on a slow line drawn, when no more come. */
-void list_watch_keys(struct ui *ui, struct list *list)
-{
-    const struct rows *rows = &list->rows;
-
-    list_titles_read(ui, list);
-    list->is_slow = terminal_look(ui->terminal)->is_slow;
-    if (rows->filter && rows->count > 0 && rows->total < 0)
-        list->stop_ms = ui_now(ui) + STOP_MS;
-    if (rows->count > 0 && rows->total >= 0 && !rows->filter &&
-        (rows->first < 0 || (list->is_slow && rows->first + (int64_t)rows->cursor != list->place)))
-        list->stop_ms = ui_now(ui) + STOP_MS;
-}
-
-/* ---- reading ---- */
-
-void list_check(struct ui *ui, enum rc rc, const struct err *err)
-{
-    if (rc && rc != RC_NOT_FOUND)
-        ui_say_err(ui, err);
-}
-
-/* Why nothing is shown, if nothing is. */
-static void look_if_empty(struct ui *ui, struct list *list)
-{
-    struct err err = { 0 };
-    int64_t all = 0;
-
-    list->is_empty = list->rows.count == 0 &&
-                     db_count(ui->reader, list->rows.table, DB_VIEW_ALL, &all, &err) == RC_OK &&
-                     all == 0;
-}
-
-static void list_load(struct ui *ui, void *state)
-{
-    struct list *list = state;
-    struct err err = { 0 };
-    bool was_incomplete = list->is_incomplete;
-
-    list->is_incomplete = !ui_table_is_complete(ui, list->rows.table);
-    if (was_incomplete && !list->is_incomplete)
-        list_check(ui, rows_first(&list->rows, ui->reader, &err), &err);
-    /* What was committed while another screen was on top; before rows are read that it may not fit. */
-    if (list->rows.count > 0)
-        list_check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
-    list_check(ui,
-               rows_fit(&list->rows, ui->reader,
-                        ui->content.rows > 0 ? (size_t)ui->content.rows : 1, &err),
-               &err);
-    list_titles_done(list);
-    list_titles_read(ui, list);
-    look_if_empty(ui, list);
-}
-
-void list_refresh(struct ui *ui, void *state)
-{
-    struct list *list = state;
-    struct err err = { 0 };
-
-    if (list->is_incomplete) {
-        list_load(ui, state);
-        return;
-    }
-    /* Nothing is on screen that could move. */
-    if (list->rows.count == 0)
-        list_check(ui, rows_first(&list->rows, ui->reader, &err), &err);
-    else
-        list_check(ui, rows_refresh(&list->rows, ui->reader, &err), &err);
-    list_titles_done(list);
-    list_titles_read(ui, list);
-    look_if_empty(ui, list);
-}
-
-/* The view is entered again: the rows are those that match now. */
-static void enter(struct ui *ui, struct list *list)
-{
-    struct err err = { 0 };
-
-    list->is_incomplete = !ui_table_is_complete(ui, list->rows.table);
-    list_check(ui, rows_enter(&list->rows, ui->reader, &err), &err);
-    look_if_empty(ui, list);
-}
-
-/* The same record stays under the cursor if the new order or view has it. */
-void list_enter_at_cursor(struct ui *ui, struct list *list)
-{
-    const struct row *row = rows_at_cursor(&list->rows);
-    char client_id[ID_SIZE] = "";
-    struct err err = { 0 };
-
-    if (row)
-        memcpy(client_id, row->record.client_id, sizeof client_id);
-    list->rows.first = -1;
-    if (!row || rows_show(&list->rows, ui->reader, client_id, &err))
-        enter(ui, list);
-}
-
 /* ---- views, sorts, tables ---- */
 
 static void view_chosen(struct ui *ui, void *state, char key)
@@ -200,7 +101,7 @@ static void view_chosen(struct ui *ui, void *state, char key)
     if (key == 0)
         return;
     list->rows.view = key == 'o' ? DB_VIEW_OPEN : key == 'd' ? DB_VIEW_DONE : DB_VIEW_ALL;
-    enter(ui, list);
+    list_enter(ui, list);
     list_watch_keys(ui, list);
 }
 
@@ -230,7 +131,7 @@ static void filter_typed(struct ui *ui, void *state, const char *text)
     list_check(ui, rc, &err);
     if (rc)
         return;
-    enter(ui, list);
+    list_enter(ui, list);
     list_watch_keys(ui, list);
 }
 
@@ -293,6 +194,12 @@ static void copy_title(struct ui *ui, const struct row *row)
         ui_say(ui, "%s", _("This terminal has no clipboard."));
 }
 
+static void open_record(struct ui *ui, const struct row *row)
+{
+    ui_open(ui, UI_SCREEN_FORM,
+            &(struct ui_opening){ .table = row->record.table, .client_id = row->record.client_id });
+}
+
 static bool act_row(struct ui *ui, struct list *list, enum ui_action action)
 {
     const struct row *row = rows_at_cursor(&list->rows);
@@ -305,10 +212,13 @@ static bool act_row(struct ui *ui, struct list *list, enum ui_action action)
         if (list->marked_count > 0)
             list_edit_marked(ui, list);
         else
-            ui_form_open(ui, list->rows.table, row->record.client_id, NULL);
+            open_record(ui, row);
         return true;
     case UI_DO_DONE:
-        list_toggle_done(ui, list);
+        if (list->marked_count > 0 && list->rows.table->done)
+            list_done_marked(ui, list);
+        else
+            list_toggle_done(ui, list);
         return true;
     case UI_DO_MARK:
         list_mark_toggle(list, row->record.client_id);
@@ -359,7 +269,7 @@ static bool act_list(struct ui *ui, struct list *list, enum ui_action action)
 {
     switch (action) {
     case UI_DO_NEW:
-        ui_form_open(ui, list->rows.table, NULL, NULL);
+        ui_open(ui, UI_SCREEN_FORM, &(struct ui_opening){ .table = list->rows.table });
         return true;
     case UI_DO_UNDO:
         list_undo_now(ui, list);
@@ -389,13 +299,48 @@ static bool list_act(struct ui *ui, void *state, enum ui_action action)
     return true;
 }
 
+/* A new record is shown; what a changed one was before is kept for undo. */
+static void list_saved(struct ui *ui, void *state, const struct ui_saving *what)
+{
+    struct list *list = state;
+    struct err err = { 0 };
+
+    if (what->before) {
+        list_undo_keep(ui, list, what->before, what->is_set);
+    } else if (list->rows.table == what->table) {
+        list->rows.first = -1;
+        list_check(ui, rows_show(&list->rows, ui->reader, what->client_id, &err), &err);
+        list_watch_keys(ui, list);
+    }
+}
+
+static const struct table *list_table(const void *state)
+{
+    return ((const struct list *)state)->rows.table;
+}
+
+static void list_open(struct ui *ui, const struct ui_opening *what)
+{
+    struct list *list = mem_zero(1, sizeof *list);
+
+    (void)what;
+    list->rows.table = registry_at(ui->options->registry, 0);
+    list->rows.view = list->rows.table->done ? DB_VIEW_OPEN : DB_VIEW_ALL;
+    ui_push(ui, &ui_list_screen, list);
+    list_offer_draft(ui);
+}
+
 const struct ui_screen ui_list_screen = {
     .name = "list",
     .context = UI_IN_LIST,
+    .has_banner = true,
+    .open = list_open,
     .close = list_close,
     .title = list_title,
     .heads = list_heads,
     .load = list_load,
+    .saved = list_saved,
+    .table = list_table,
     .refresh = list_refresh,
     .draw = list_draw,
     .act = list_act,
@@ -405,45 +350,3 @@ const struct ui_screen ui_list_screen = {
     .due = list_due,
     .wake = list_wake,
 };
-
-void ui_list_keep_undo(struct ui *ui, const struct record *before, const bool *is_set)
-{
-    for (size_t i = 0; i < ui->depth; i++) {
-        if (ui->stack[i].screen == &ui_list_screen)
-            list_undo_keep(ui, ui->stack[i].state, before, is_set);
-    }
-}
-
-const struct table *ui_list_table(const struct ui *ui)
-{
-    for (size_t i = 0; i < ui->depth; i++) {
-        if (ui->stack[i].screen == &ui_list_screen)
-            return ((const struct list *)ui->stack[i].state)->rows.table;
-    }
-    return NULL;
-}
-
-void ui_list_show(struct ui *ui, const struct table *table, const char *client_id)
-{
-    struct err err = { 0 };
-
-    for (size_t i = 0; i < ui->depth; i++) {
-        struct list *list = ui->stack[i].state;
-
-        if (ui->stack[i].screen != &ui_list_screen || list->rows.table != table)
-            continue;
-        list->rows.first = -1;
-        list_check(ui, rows_show(&list->rows, ui->reader, client_id, &err), &err);
-        list_watch_keys(ui, list);
-    }
-}
-
-void ui_list_open(struct ui *ui)
-{
-    struct list *list = mem_zero(1, sizeof *list);
-
-    list->rows.table = registry_at(ui->options->registry, 0);
-    list->rows.view = list->rows.table->done ? DB_VIEW_OPEN : DB_VIEW_ALL;
-    ui_push(ui, &ui_list_screen, list);
-    list_offer_draft(ui);
-}

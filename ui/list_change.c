@@ -161,10 +161,6 @@ void list_toggle_done(struct ui *ui, struct list *list)
         ui_say(ui, "%s", _("Nothing here can be marked as done."));
         return;
     }
-    if (list->marked_count > 0) {
-        list_done_marked(ui, list);
-        return;
-    }
     if (!ui_may_save(ui))
         return;
     is_set = mem_zero(list->rows.table->column_count, sizeof *is_set);

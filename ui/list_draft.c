@@ -18,7 +18,8 @@ static void draft_answered(struct ui *ui, void *state, char key)
         return;
     table = registry_find(ui->options->registry, name);
     if (table && key == 'e')
-        ui_form_open(ui, table, *client_id ? client_id : NULL, NULL);
+        ui_open(ui, UI_SCREEN_FORM,
+                &(struct ui_opening){ .table = table, .client_id = *client_id ? client_id : NULL });
     else if (table && db_draft_drop(ui->writer, table, *client_id ? client_id : NULL, &err))
         ui_say_err(ui, &err);
     free(name);

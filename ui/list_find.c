@@ -10,7 +10,8 @@ static void offer_new(struct ui *ui, void *state, char key)
     struct list *list = state;
 
     if (key == 'y')
-        ui_form_open(ui, list->rows.table, NULL, list->words);
+        ui_open(ui, UI_SCREEN_FORM,
+                &(struct ui_opening){ .table = list->rows.table, .text = list->words });
 }
 
 static void say_not_found(struct ui *ui, struct list *list)

@@ -1,5 +1,6 @@
-/* ui/list_priv.h: the list screen's state, shared by its files: list.c (moving, views, finding),
- * list_draw.c (columns and marks), list_change.c (done, undo, marks of the user). Private to them.
+/* ui/list_priv.h: the list screen's state, shared by its files: list.c (the screen, its keys) above
+ * those that do one thing each: list_read.c (rows), list_draw.c (columns and marks), list_change.c
+ * (done, undo, marks of the user), and so on. Private to them.
  */
 #ifndef UI_LIST_PRIV_H
 #define UI_LIST_PRIV_H
@@ -51,6 +52,9 @@ void list_heads(const void *state, struct ui_canvas *c);
 bool list_is_marked(const struct list *list, const char *client_id);
 void list_mark_toggle(struct list *list, const char *client_id);
 void list_mark_none(struct list *list);
+/* Reading (list_read.c). */
+void list_load(struct ui *ui, void *state);
+void list_refresh(struct ui *ui, void *state);          /* something was committed */
 void list_check(struct ui *ui, enum rc rc, const struct err *err);      /* says what went wrong */
 /* After each key: the position is looked up, and on a slow line drawn, when no more come. */
 void list_watch_keys(struct ui *ui, struct list *list);
@@ -59,7 +63,9 @@ void list_find(struct ui *ui, struct list *list, int step);
 void list_find_typed(struct ui *ui, void *state, const char *text);
 bool list_type(struct ui *ui, void *state, const struct ui_key *key);
 void list_look_on(struct ui *ui, struct list *list);
-/* Reads the window anew; the same record stays under the cursor if the order or view has it. */
+/* The view is entered again: the rows are those that match now. The second: the same record stays
+ * under the cursor if the order or view has it. */
+void list_enter(struct ui *ui, struct list *list);
 void list_enter_at_cursor(struct ui *ui, struct list *list);
 /* Esc, and what brings back what it cleared. */
 void list_cancel(struct ui *ui, struct list *list);
@@ -74,8 +80,6 @@ void list_undo_keep(struct ui *ui, struct list *list, const struct record *befor
                     const bool *is_set);
 void list_undo_now(struct ui *ui, struct list *list);
 void list_undo_done(struct list_undo *undo);
-/* Something was committed by us: shows it at once. */
-void list_refresh(struct ui *ui, void *state);
 
 /* What the references on screen are called. */
 void list_titles_read(struct ui *ui, struct list *list);

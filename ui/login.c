@@ -216,7 +216,7 @@ static enum rc entered(struct ui *ui, const struct login *login,
 void ui_login_answered(struct ui *ui)
 {
     struct ui_layer *top = ui_top(ui);
-    struct login *login = top && top->screen == &ui_login_screen ? top->state : NULL;
+    struct login *login = ui_is_on_top(ui, UI_SCREEN_LOGIN) ? top->state : NULL;
     struct sync_identity identity = { 0 };
     struct err err = { 0 };
     enum rc rc = sign_in_job_take(ui->job, &identity, &err);
@@ -313,21 +313,6 @@ static bool login_act(struct ui *ui, void *state, enum ui_action action)
     }
 }
 
-const struct ui_screen ui_login_screen = {
-    .name = "login",
-    .context = UI_IN_LOGIN,
-    .close = login_close,
-    .title = login_title,
-    .draw = login_draw,
-    .act = login_act,
-    .is_text = login_is_text,
-    .type = login_type,
-    .left = login_left,
-    .corner = login_corner,
-    .due = login_due,
-    .wake = login_wake,
-};
-
 static void set(struct login *login, enum login_place place, const char *text)
 {
     if (!text)
@@ -337,14 +322,14 @@ static void set(struct login *login, enum login_place place, const char *text)
         login->place++;
 }
 
-void ui_login_open(struct ui *ui, bool is_renewal)
+static void login_open(struct ui *ui, const struct ui_opening *what)
 {
     struct login *login = mem_zero(1, sizeof *login);
     struct db_account account = { 0 };
     struct err err = { 0 };
 
     login->fields[AT_PASSWORD].is_secret = true;
-    if (is_renewal && ui->reader && db_account_read(ui->reader, &account, &err) == RC_OK) {
+    if (what->is_renewal && ui->reader && db_account_read(ui->reader, &account, &err) == RC_OK) {
         login->is_renewal = true;
         set(login, AT_SERVER, account.server);
         set(login, AT_USER, account.email);
@@ -358,3 +343,19 @@ void ui_login_open(struct ui *ui, bool is_renewal)
     db_account_done(&account);
     ui_push(ui, &ui_login_screen, login);
 }
+
+const struct ui_screen ui_login_screen = {
+    .name = "login",
+    .context = UI_IN_LOGIN,
+    .open = login_open,
+    .close = login_close,
+    .title = login_title,
+    .draw = login_draw,
+    .act = login_act,
+    .is_text = login_is_text,
+    .type = login_type,
+    .left = login_left,
+    .corner = login_corner,
+    .due = login_due,
+    .wake = login_wake,
+};

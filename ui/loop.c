@@ -20,7 +20,6 @@
 #define FRAME_SLOW_MS 250
 #define RESIZE_MS 50
 #define PARK_MS 1000
-#define LAST_KEYS_MS 100        /* for what was typed before the end was asked for */
 #define LAST_DRAFT_MS 1000      /* for a draft, while another process has the write lock */
 
 enum wait_slot { WAIT_KEYS, WAIT_SIGNAL, WAIT_BELL, WAIT_SYNC, WAIT_JOB, WAIT_DRAIN, WAIT_COUNT };
@@ -34,31 +33,6 @@ static void signals_of_ui(sigset_t *set)
     sigemptyset(set);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         sigaddset(set, numbers[i]);
-}
-
-static bool is_end_asked(const struct ui *ui)
-{
-    static const int numbers[] = { SIGHUP, SIGTERM, SIGQUIT };
-    sigset_t waiting;
-
-    if (ui->is_gone || ui->is_quitting)
-        return true;
-    if (sigpending(&waiting) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        if (sigismember(&waiting, numbers[i]) == 1)
-            return true;
-    }
-    return false;
-}
-
-bool ui_waits_on(void *ctx)
-{
-    struct ui *ui = ctx;
-
-    if (ui->give_up_at == 0 && is_end_asked(ui))
-        ui->give_up_at = ui_now(ui) + LAST_KEYS_MS;
-    return ui->give_up_at == 0 || ui_now(ui) < ui->give_up_at;
 }
 
 static void leave_drafts(struct ui *ui)
@@ -329,7 +303,7 @@ static void run(struct ui *ui)
 
 int ui_run(const struct ui_options *options)
 {
-    struct ui ui = { .options = options, .clock = options->clock };
+    struct ui ui = { .options = options, .clock = options->clock, .screens = ui_screens };
     struct signalfd_siginfo late;
     sigset_t signals, before;
 

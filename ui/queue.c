@@ -294,7 +294,7 @@ static void retry(struct ui *ui, struct queue *queue, const char *op_id)
         return;
     }
     if (ui->status.needs_sign_in) {
-        ui_login_open(ui, true);
+        ui_open(ui, UI_SCREEN_LOGIN, &(struct ui_opening){ .is_renewal = true });
         return;
     }
     if (ui->sync)
@@ -382,7 +382,8 @@ static bool queue_act(struct ui *ui, void *state, enum ui_action action)
         return true;
     case UI_DO_EDIT:
         if (table)
-            ui_form_open(ui, table, op->client_id, NULL);
+            ui_open(ui, UI_SCREEN_FORM,
+                    &(struct ui_opening){ .table = table, .client_id = op->client_id });
         return true;
     case UI_DO_RETRY:
         if (op)
@@ -404,9 +405,22 @@ static bool queue_act(struct ui *ui, void *state, enum ui_action action)
     }
 }
 
+static void queue_open(struct ui *ui, const struct ui_opening *what)
+{
+    struct queue *queue;
+
+    (void)what;
+    if (!ui->reader || ui_has_screen(ui, UI_SCREEN_QUEUE))
+        return;
+    queue = mem_zero(1, sizeof *queue);
+    queue->registry = ui->options->registry;
+    ui_push(ui, &ui_queue_screen, queue);
+}
+
 const struct ui_screen ui_queue_screen = {
     .name = "queue",
     .context = UI_IN_QUEUE,
+    .open = queue_open,
     .close = queue_close,
     .title = queue_title,
     .heads = queue_heads,
@@ -416,14 +430,3 @@ const struct ui_screen ui_queue_screen = {
     .act = queue_act,
     .corner = queue_corner,
 };
-
-void ui_queue_open(struct ui *ui)
-{
-    struct queue *queue;
-
-    if (!ui->reader || ui_has_screen(ui, &ui_queue_screen))
-        return;
-    queue = mem_zero(1, sizeof *queue);
-    queue->registry = ui->options->registry;
-    ui_push(ui, &ui_queue_screen, queue);
-}

@@ -1,6 +1,5 @@
-/* ui/rows_priv.h: what the files of the rows share; each uses only those before it: rows_kept.c (rows
- * that stay), rows_read.c (windows), rows_look.c (finding, looking on), rows.c (the rest). Private to
- * them.
+/* ui/rows_priv.h: what the files of the rows share. Private to them. Each uses only those before
+ * it: rows_kept.c (rows that stay), rows_read.c (windows), rows_look.c (finding, looking on), rows.c.
  */
 #ifndef UI_ROWS_PRIV_H
 #define UI_ROWS_PRIV_H

@@ -1,5 +1,4 @@
-/* The stack of screens, and the way of a key: prompt, field, screen, everywhere. */
-#include "base/i18n.h"
+/* The stack of screens, and how they open and tell each other. */
 #include "ui/ui_priv.h"
 
 struct ui_layer *ui_top(struct ui *ui)
@@ -7,13 +6,18 @@ struct ui_layer *ui_top(struct ui *ui)
     return ui->depth ? &ui->stack[ui->depth - 1] : NULL;
 }
 
-bool ui_has_screen(const struct ui *ui, const struct ui_screen *screen)
+bool ui_has_screen(const struct ui *ui, enum ui_screen_id id)
 {
     for (size_t i = 0; i < ui->depth; i++) {
-        if (ui->stack[i].screen == screen)
+        if (ui->stack[i].screen == ui->screens[id])
             return true;
     }
     return false;
+}
+
+bool ui_is_on_top(const struct ui *ui, enum ui_screen_id id)
+{
+    return ui->depth > 0 && ui->stack[ui->depth - 1].screen == ui->screens[id];
 }
 
 static void load_top(struct ui *ui)
@@ -51,7 +55,7 @@ void ui_pop(struct ui *ui)
     load_top(ui);
 }
 
-static void forget_closed(struct ui *ui)
+void ui_forget_closed(struct ui *ui)
 {
     struct ui_layer was = ui->closed;
 
@@ -62,126 +66,50 @@ static void forget_closed(struct ui *ui)
 
 void ui_pop_for_now(struct ui *ui)
 {
-    forget_closed(ui);
+    ui_forget_closed(ui);
     ui_prompt_close(ui);
     ui->closed = ui->stack[--ui->depth];
     load_top(ui);
 }
 
-/* The Esc was the first half of a function key: takes back what it did, the question that it
- * raised, the screen that it closed, what it cleared. */
-static void unescape(struct ui *ui)
-{
-    struct ui_layer *top = ui_top(ui);
-
-    ui->needs_draw = true;
-    if (ui->prompt.kind == UI_PROMPT_KEYS)
-        ui_prompt_close(ui);
-    if (ui->closed.screen && ui->depth < UI_STACK_MAX) {
-        ui->stack[ui->depth++] = ui->closed;
-        ui->closed = (struct ui_layer){ 0 };
-        load_top(ui);
-    } else if (ui->can_unescape) {
-        top->screen->unescape(ui, top->state);
-    }
-}
-
 void ui_pop_all(struct ui *ui)
 {
-    forget_closed(ui);
+    ui_forget_closed(ui);
     while (ui->depth)
         drop_top(ui);
     ui->needs_draw = true;
 }
 
-/* What works everywhere. */
-static bool act_anywhere(struct ui *ui, enum ui_action action)
+bool ui_unpop(struct ui *ui)
 {
-    struct ui_layer *top = ui_top(ui);
-
-    switch (action) {
-    case UI_DO_HELP:
-        ui_help_open(ui, top->screen->context);
-        return true;
-    case UI_DO_QUIT:
-        ui->is_quitting = true;
-        return true;
-    case UI_DO_REDRAW:
-        terminal_redraw(ui->terminal);
-        return true;
-    case UI_DO_SYNC:
-        if (!ui->sync)
-            return false;
-        if (ui->status.needs_sign_in) {
-            ui_login_open(ui, true);
-            return true;
-        }
-        ui->is_sync_asked = true;
-        sync_ask(ui->sync, SYNC_RETRY);
-        ui_say(ui, "%s",
-               ui->status.is_by_choice ? _("Working offline, as you chose. O goes online.")
-                                       : _("Syncing."));
-        return true;
-    case UI_DO_WORK_OFFLINE:
-        if (!ui->sync)
-            return false;
-        sync_ask(ui->sync, ui->status.is_by_choice ? SYNC_WORK_ONLINE : SYNC_WORK_OFFLINE);
-        return true;
-    case UI_DO_SIGN_OUT:
-        ui_sign_out(ui);
-        return true;
-    case UI_DO_QUEUE:
-        ui_queue_open(ui);
-        return true;
-    default:
+    if (!ui->closed.screen || ui->depth == UI_STACK_MAX)
         return false;
+    ui->stack[ui->depth++] = ui->closed;
+    ui->closed = (struct ui_layer){ 0 };
+    load_top(ui);
+    return true;
+}
+
+/* ---- from screen to screen ---- */
+
+void ui_open(struct ui *ui, enum ui_screen_id id, const struct ui_opening *what)
+{
+    ui->screens[id]->open(ui, what);
+}
+
+void ui_tell_saved(struct ui *ui, const struct ui_saving *what)
+{
+    for (size_t i = 0; i < ui->depth; i++) {
+        if (ui->stack[i].screen->saved)
+            ui->stack[i].screen->saved(ui, ui->stack[i].state, what);
     }
 }
 
-static bool is_typed(const struct ui_key *key)
+const struct table *ui_table(const struct ui *ui)
 {
-    return key->code == UI_KEY_PASTE || key->code == UI_KEY_SCAN ||
-           (key->code >= ' ' && key->code < UI_KEY_BASE);
-}
-
-static bool try_action(struct ui *ui, enum ui_context context, const struct ui_key *key)
-{
-    struct ui_layer *top = ui_top(ui);
-    enum ui_action action = keymap_find(ui->keymap, context, key->code);
-
-    if (action == UI_DO_NOTHING)
-        return false;
-    return top->screen->act(ui, top->state, action) || act_anywhere(ui, action);
-}
-
-void ui_key(struct ui *ui, const struct ui_key *key, bool after_esc)
-{
-    struct ui_layer *top = ui_top(ui);
-    bool in_text;
-
-    if (!top || ui_is_too_small(ui))
-        return;
-    if (after_esc)
-        unescape(ui);
-    if (key->code == UI_KEY_BASE)
-        return;
-    ui->needs_draw = true;
-    forget_closed(ui);
-    ui->can_unescape = false;
-    top = ui_top(ui);
-    ui->message[0] = '\0';
-    ui->key_code = key->code;
-    if (ui->prompt.kind != UI_PROMPT_NONE && ui_prompt_key(ui, key))
-        return;
-    in_text = top->screen->is_text && top->screen->is_text(top->state);
-    if ((in_text || key->code == UI_KEY_PASTE || key->code == UI_KEY_SCAN) && is_typed(key)) {
-        if (top->screen->type && top->screen->type(ui, top->state, key))
-            return;
+    for (size_t i = 0; i < ui->depth; i++) {
+        if (ui->stack[i].screen->table)
+            return ui->stack[i].screen->table(ui->stack[i].state);
     }
-    if (in_text && try_action(ui, UI_IN_TEXT, key))
-        return;
-    if (try_action(ui, top->screen->context, key))
-        return;
-    if (!in_text)
-        (void)try_action(ui, UI_IN_ALL, key);
+    return NULL;
 }

@@ -1,6 +1,8 @@
 /* ui/ui_priv.h: what the files of ui/ share: the running screen program, its stack of screens, what
  * a screen is, and what screens may ask for. Private to ui/.
  *
+ * Floors   words, end, prompt; stack; session_say, session; frame, and the screens, none of which
+ *          knows another (ui_open); key, screens; loop. Each uses only those before it.
  * Flow     key -> keymap -> screen.act -> db_save -> change notice -> screen.refresh ->
  *          screen.draw. Sync hears the same notice. No step calls back up the line.
  */
@@ -27,9 +29,32 @@
 
 struct ui;
 
+enum ui_screen_id {
+    UI_SCREEN_LOGIN, UI_SCREEN_FIRST_SYNC, UI_SCREEN_LIST, UI_SCREEN_HELP, UI_SCREEN_FORM,
+    UI_SCREEN_QUEUE, UI_SCREEN_COUNT
+};
+
+/* What a screen is opened for; it takes what concerns it. */
+struct ui_opening {
+    bool is_renewal;            /* login: again, in place; the session is over */
+    enum ui_context context;    /* help: the place that it is for */
+    const struct table *table;  /* form: the record's */
+    const char *client_id;      /* form: the record; NULL: a new one */
+    const char *text;           /* form: what the title of a new one starts with; NULL: nothing */
+};
+
+struct ui_saving {              /* a record that a screen has saved */
+    const struct table *table;
+    const char *client_id;
+    const struct record *before;        /* NULL: it is new */
+    const bool *is_set;         /* the columns of it that were set */
+};
+
 struct ui_screen {              /* callbacks may be NULL where it says so */
     const char *name;
     enum ui_context context;
+    bool has_banner;            /* for what was refused */
+    void (*open)(struct ui *ui, const struct ui_opening *what);
     void (*close)(void *state);         /* frees the state */
     void (*title)(const void *state, bool is_narrow, struct buf *out);
     /* Right end of the title row, instead of user@device. NULL: those. */
@@ -40,6 +65,10 @@ struct ui_screen {              /* callbacks may be NULL where it says so */
     void (*heads)(const void *state, struct ui_canvas *c);
     /* It is on top again, or the window has another size. NULL: nothing to read. */
     void (*load)(struct ui *ui, void *state);
+    /* A screen above it has saved a record. NULL: it does not matter. */
+    void (*saved)(struct ui *ui, void *state, const struct ui_saving *what);
+    /* The table that it shows. NULL: not one of them. */
+    const struct table *(*table)(const void *state);
     /* Something was committed. NULL: it does not matter. */
     void (*refresh)(struct ui *ui, void *state);
     /* Only looks at what was loaded (and keeps where it scrolled to). */
@@ -117,6 +146,7 @@ struct ui {
     int64_t sent_with_failed;   /* of it, when a change was refused for good */
     int64_t banner_hidden_at;   /* count of failed ops for which the user hid the banner */
 
+    const struct ui_screen *const *screens;     /* by enum ui_screen_id */
     struct ui_layer stack[UI_STACK_MAX];
     size_t depth;
     struct ui_prompt prompt;
@@ -147,8 +177,35 @@ void ui_pop(struct ui *ui);
 void ui_pop_for_now(struct ui *ui);
 void ui_pop_all(struct ui *ui);
 struct ui_layer *ui_top(struct ui *ui);                 /* NULL: none */
-bool ui_has_screen(const struct ui *ui, const struct ui_screen *screen);
+bool ui_has_screen(const struct ui *ui, enum ui_screen_id id);
+bool ui_is_on_top(const struct ui *ui, enum ui_screen_id id);
+/* The screen that ui_pop_for_now closed last is there again. False: there is none. */
+bool ui_unpop(struct ui *ui);
+void ui_forget_closed(struct ui *ui);
+/* By this, screens open each other. It may say why not, and open nothing. */
+void ui_open(struct ui *ui, enum ui_screen_id id, const struct ui_opening *what);
+/* Tells the screens that show records of something that was saved. */
+void ui_tell_saved(struct ui *ui, const struct ui_saving *what);
+/* The table that the list shows; NULL: there is no list. */
+const struct table *ui_table(const struct ui *ui);
+
+/* ---- keys (key.c) ---- */
 void ui_key(struct ui *ui, const struct ui_key *key, bool after_esc);
+
+/* ---- time, and words (words.c) ---- */
+static inline int64_t ui_now(const struct ui *ui)       /* monotonic ms */
+{
+    return clock_mono(ui->clock);
+}
+
+static inline int64_t ui_wall(const struct ui *ui)
+{
+    return clock_wall(ui->clock);
+}
+
+/* A label as it stands inside a sentence ("tasks"); out holds at least 64 bytes. */
+void ui_lower(const char *label, char *out, size_t size);
+void ui_plural(const struct table *table, char *out, size_t size);
 
 /* ---- message and prompt rows (prompt.c) ---- */
 void ui_say(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -171,9 +228,18 @@ void ui_layout(struct ui *ui);                          /* after a change of siz
 void ui_draw(struct ui *ui);
 bool ui_is_too_small(const struct ui *ui);
 
-/* ---- the end (loop.c) ---- */
+/* ---- the end (end.c) ---- */
 /* For db_wait_while: false when the program is to end and has waited long enough. ctx: struct ui. */
 bool ui_waits_on(void *ctx);
+
+/* ---- what sync says, in words (session_say.c) ---- */
+void ui_say_status(struct ui *ui, const struct sync_status *was);       /* what changed since */
+void ui_say_holder(struct ui *ui);
+/* For ears and fingers: a change in the status row is also one line in the last row, unless what
+ * just happened has said more there (said: ui->said before it). */
+void ui_announce(struct ui *ui, unsigned said);
+bool ui_has_banner(const struct ui *ui);
+void ui_banner(const struct ui *ui, struct buf *out);
 
 /* ---- the account and sync (session.c) ---- */
 enum rc ui_session_open(struct ui *ui, const char *db_path, struct err *err);
@@ -183,41 +249,18 @@ void ui_session_notice(struct ui *ui);                  /* the bell: something w
 void ui_session_counts(struct ui *ui);
 void ui_session_enter(struct ui *ui); /* the screen that fits: first sync or list */
 void ui_session_busy(struct ui *ui);                    /* the 300 ms are over */
-bool ui_has_banner(const struct ui *ui);
-void ui_banner(const struct ui *ui, struct buf *out);
 void ui_saved(struct ui *ui); /* after a db_save: message, counts, and sync is asked */
 void ui_save_failed(struct ui *ui, const struct err *err);
 /* Before each write. False, and it says why: the store is damaged, and only read. */
 bool ui_may_save(struct ui *ui);
 void ui_sign_out(struct ui *ui);
-/* A table's label as it stands inside a sentence ("tasks"); out holds at least 64 bytes. */
-void ui_lower(const char *label, char *out, size_t size);       /* the same for any label */
-void ui_plural(const struct table *table, char *out, size_t size);
 bool ui_table_is_complete(struct ui *ui, const struct table *table);
-int64_t ui_now(const struct ui *ui);                    /* monotonic ms */
-int64_t ui_wall(const struct ui *ui);
 
 /* ---- screens ---- */
-void ui_login_open(struct ui *ui, bool is_renewal);
 void ui_login_answered(struct ui *ui);                  /* the helper thread is done */
-void ui_first_sync_open(struct ui *ui);
-void ui_list_open(struct ui *ui);
-void ui_help_open(struct ui *ui, enum ui_context context);
-void ui_queue_open(struct ui *ui);
-/* Edits a record, or a new one when client_id is NULL. text: what its title starts with, or
- * NULL. */
-void ui_form_open(struct ui *ui, const struct table *table, const char *client_id,
-                  const char *text);
-/* The list shows the record that was just made. */
-void ui_list_show(struct ui *ui, const struct table *table, const char *client_id);
-
-/* The table that the list shows; NULL: there is no list. */
-const struct table *ui_list_table(const struct ui *ui);
-
-/* Remembers what the columns were before the change that was just saved, for undo. */
-void ui_list_keep_undo(struct ui *ui, const struct record *before, const bool *is_set);
 
 extern const struct ui_screen ui_login_screen, ui_first_sync_screen, ui_list_screen, ui_help_screen,
     ui_form_screen, ui_queue_screen;
+extern const struct ui_screen *const ui_screens[UI_SCREEN_COUNT];       /* screens.c */
 
 #endif
