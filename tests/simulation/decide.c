@@ -13,7 +13,7 @@ static const char *const kind_names[DECISION_KINDS] = {
     [DECIDE_FAULT] = "fault",     [DECIDE_LATENCY] = "latency",
     [DECIDE_ARRIVAL] = "arrival", [DECIDE_ANSWER] = "answer",
     [DECIDE_START] = "start",     [DECIDE_CRASH] = "crash",
-    [DECIDE_IDLE] = "idle",
+    [DECIDE_IDLE] = "idle",       [DECIDE_RARE] = "rare",
 };
 
 static void append(struct decisions *list, const struct decision *decision)

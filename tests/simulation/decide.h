@@ -29,6 +29,7 @@ enum decision_kind {
     DECIDE_START,   /* a crash while starting */
     DECIDE_CRASH,   /* what it leaves; is never left out */
     DECIDE_IDLE,    /* a checkpoint */
+    DECIDE_RARE,    /* what is in the plan of few seeds (trouble.c) */
     DECISION_KINDS
 };
 

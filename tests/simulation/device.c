@@ -90,6 +90,11 @@ bool device_died(struct device *d, const char *during)
     return true;
 }
 
+bool device_is_full(const struct device *d, enum rc rc)
+{
+    return rc == RC_FULL && vfs_is_filling(d->sim->vfs, d->index);
+}
+
 /* ---- signing in: by the program around the engine ---- */
 
 static bool read_identity(struct device *d, const char *token, struct buf *instance,
@@ -149,7 +154,7 @@ void device_sign_in_if_asked(struct device *d)
     if (!status.needs_sign_in)
         return;
     enum rc rc = sign_in(d, &err);
-    if (device_died(d, "sign-in") || rc == RC_NETWORK)
+    if (device_died(d, "sign-in") || rc == RC_NETWORK || device_is_full(d, rc))
         return;
     if (rc) {
         sim_violated(d->sim, "device %d: new tokens can not be stored: %s", d->index, err.msg);
@@ -224,7 +229,10 @@ bool device_start(struct device *d)
     vfs_disarm(sim->vfs, d->index);
     if (device_died(d, "start"))
         return false;
-    if (rc == RC_NETWORK) { /* the backend is down, and nobody has ever signed in here */
+    if (device_is_full(d, rc))
+        sim_met(sim, SIT_STARTS_ON_FULL);
+    /* Or the backend is down, and nobody has ever signed in here. */
+    if (rc == RC_NETWORK || device_is_full(d, rc)) {
         device_stop(d);
         sim_plan(sim, sim->now + 60 * SECOND, EV_DEVICE_UP, d->index, 0);
         return false;
@@ -235,6 +243,8 @@ bool device_start(struct device *d)
     if (db_state_read(d->user_db, &state, &err))
         return sim_violated(sim, "device %d: its state can not be read: %s", d->index, err.msg);
     d->is_working_offline = state.work_offline;
+    if (!trouble_looks_back(d))
+        return false;
     user_looks_again(d);
     if (sim_failed(sim) || !check_file(d) || !check_device(d))
         return false;
@@ -254,7 +264,7 @@ static void maybe_checkpoint(struct device *d)
     sim_note(d->sim, "device %d: checkpoint", d->index);
     enum rc rc = db_checkpoint(d->sync_db, true, &err);
     sim_met(d->sim, SIT_CHECKPOINTS);
-    if (!device_died(d, "checkpoint") && rc)
+    if (!device_died(d, "checkpoint") && rc && !device_is_full(d, rc))
         sim_violated(d->sim, "device %d: a checkpoint fails: %s", d->index, err.msg);
 }
 
@@ -273,6 +283,15 @@ static void plan_tick(struct device *d, int64_t at)
 {
     sim_plan(d->sim, at, EV_ENGINE, d->index, 0);
     d->tick = d->sim->order;
+}
+
+static void note_wait(struct device *d)
+{
+    struct sync_status status;
+
+    engine_status(d->engine, &status);
+    if (status.last.rc == RC_FULL)
+        sim_met(d->sim, SIT_ENGINE_ON_FULL);
 }
 
 void device_pump(struct device *d)
@@ -301,6 +320,7 @@ void device_pump(struct device *d)
             if (action.until_ms != NEVER)
                 plan_tick(d, action.until_ms);
             decide(d->sim, DECIDE_IDLE, d->index);
+            note_wait(d);
             maybe_checkpoint(d);
             if (d->is_up && rng_chance(&d->sim->rng, 100))
                 check_device(d);

@@ -212,6 +212,98 @@ void vfs_kill(struct vfs *vfs, int machine)
     vfs->machines[machine].is_dead = true;
 }
 
+/* ---- no room ---- */
+
+bool disk_is_full(struct vfs *vfs, const struct file *f, size_t end, size_t len, size_t *kept)
+{
+    struct machine *m = &vfs->machines[f->machine];
+
+    if (!m->is_filling || m->room > 0) {
+        m->room -= m->is_filling;
+        return false;
+    }
+    if (end <= f->len && !m->copies_on_write)
+        return false;
+    *kept = rng_below(&vfs->crash_rng, (uint32_t)(len / SECTOR) + 1) * SECTOR;
+    if (*kept >= len)
+        *kept = 0;
+    return true;
+}
+
+void vfs_fill(struct vfs *vfs, int machine, uint32_t n, bool copies_on_write)
+{
+    vfs->machines[machine].is_filling = true;
+    vfs->machines[machine].room = n;
+    vfs->machines[machine].copies_on_write = copies_on_write;
+}
+
+void vfs_make_room(struct vfs *vfs, int machine)
+{
+    vfs->machines[machine].is_filling = false;
+}
+
+bool vfs_is_filling(const struct vfs *vfs, int machine)
+{
+    return vfs->machines[machine].is_filling;
+}
+
+/* ---- copies ---- */
+
+struct copied_file {
+    char name[NAME_SIZE];
+    unsigned char *data;
+    size_t len;
+};
+
+struct vfs_copy {
+    struct copied_file *files;
+    size_t count;
+};
+
+struct vfs_copy *vfs_copy_take(const struct vfs *vfs, int machine)
+{
+    struct vfs_copy *copy = mem_zero(1, sizeof *copy);
+
+    for (const struct file *f = vfs->files; f != NULL; f = f->next) {
+        if (f->machine != machine || f->is_deleted)
+            continue;
+        copy->files = mem_grow(copy->files, copy->count + 1, sizeof *copy->files);
+        struct copied_file *to = &copy->files[copy->count++];
+        memcpy(to->name, f->name, NAME_SIZE);
+        to->len = f->len;
+        to->data = mem_alloc(f->len + 1);
+        if (f->len > 0)
+            memcpy(to->data, f->data, f->len);
+    }
+    return copy;
+}
+
+void vfs_copy_put_back(struct vfs *vfs, int machine, const struct vfs_copy *copy)
+{
+    struct file *next;
+
+    for (struct file *f = vfs->files; f != NULL; f = next) {
+        next = f->next;
+        if (f->machine == machine)
+            disk_remove(vfs, f);
+    }
+    for (size_t i = 0; i < copy->count; i++) {
+        struct file *f = disk_make(vfs, copy->files[i].name);
+        disk_write(f, 0, copy->files[i].data, copy->files[i].len);
+        forget_undos(f);
+    }
+}
+
+void vfs_copy_free(struct vfs_copy *copy)
+{
+    if (copy == NULL)
+        return;
+    for (size_t i = 0; i < copy->count; i++)
+        free(copy->files[i].data);
+    free(copy->files);
+    free(copy);
+}
+
 void vfs_ignore_syncs(struct vfs *vfs, int machine, const char *suffix)
 {
     snprintf(vfs->machines[machine].lying_suffix, sizeof vfs->machines[machine].lying_suffix, "%s",

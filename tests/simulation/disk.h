@@ -44,6 +44,8 @@ struct file {
 struct machine {
     bool is_armed, is_dead, counts_reads;
     uint32_t countdown;
+    bool is_filling, copies_on_write;
+    uint32_t room; /* writes until the disk is full */
     char lying_suffix[16]; /* syncs of such files do nothing */
 };
 
@@ -75,6 +77,9 @@ void disk_write(struct file *f, size_t offset, const void *bytes, size_t len);
 void disk_truncate(struct file *f, size_t len);
 void disk_sync(struct vfs *vfs, struct file *f);
 void disk_drop_regions(struct file *f);
+
+/* There is no room for a write of these bytes: then only the first *kept of them are written. */
+bool disk_is_full(struct vfs *vfs, const struct file *f, size_t end, size_t len, size_t *kept);
 
 /* What becomes of the operation that begins now. changes: it is not a read. */
 enum fate { LIVES, DIES_BEFORE, DIES_HALFWAY, DIES_AFTER, IS_DEAD };

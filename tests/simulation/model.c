@@ -19,6 +19,8 @@ struct op {
     int writes[COLUMNS_MAX]; /* which write of the user each column carries; 0: not in `set` */
     char *set;               /* as it was first sent: it never changes under one id */
     bool has_receipt;        /* it has taken effect, or a newer one that replaces it has */
+    bool is_forgotten;       /* by its device, whose disk was put back; it may arrive yet */
+    bool is_sent;            /* as far as its device can know */
     int refusals;            /* that the device was told of */
 };
 
@@ -164,7 +166,9 @@ void model_written_again(struct sim *sim, struct model_record *r, int device, si
 {
     struct writes *w = &r->writes[device][column];
 
-    if (!sim->plan.has_epochs || !r->exists || !writes_are_settled(w) ||
+    bool is_possible = r->is_forgotten || (sim->plan.has_epochs && r->exists);
+
+    if (!is_possible || !writes_are_settled(w) ||
         (w->count > 0 && strcmp(writes_last(w), json) == 0))
         return;
     sim_met(sim, SIT_QUEUED_AGAIN);
@@ -208,7 +212,7 @@ static bool add_op(struct device *d, const char *op_id, const cJSON *json)
         return sim_violated(sim, "1: device %d sends a record that nobody made", d->index);
     if (r->account != d->account)
         return sim_violated(sim, "9: device %d sends another account's record", d->index);
-    struct op op = { .device = d->index, .record = (size_t)(r - m->records) };
+    struct op op = { .device = d->index, .record = (size_t)(r - m->records), .is_sent = true };
     bool is_create = strcmp(json_get_string(json, "operation"), "create") == 0;
     memcpy(op.op_id, op_id, ID_SIZE);
     cJSON_ArrayForEach(item, json_get(json, "set"))
@@ -258,6 +262,12 @@ static bool send_op(struct device *d, const cJSON *json)
         return add_op(d, op_id, json);
     char *set = json_text(json_get(json, "set"));
     bool is_same = strcmp(set, known->set) == 0;
+    if (!known->is_sent) { /* after its copy was made, without the columns accepted until then */
+        free(known->set);
+        known->set = set;
+        known->is_sent = true;
+        return true;
+    }
     free(set);
     return is_same ||
            sim_violated(d->sim, "2: device %d sends other values under the same op id", d->index);
@@ -337,6 +347,7 @@ static void come_alive(struct model_record *r, int writer)
     }
     r->exists = true;
     r->is_deleted = false;
+    r->is_forgotten = false;
 }
 
 /* What must be in `overwrote`: what somebody else wrote, and this device had not seen. */
@@ -412,6 +423,8 @@ static bool take_effect(struct sim *sim, struct op *op, const cJSON *json, const
         char *text = json_text(item);
         set_cell(r, col->index, text, op->device);
         free(text);
+        if (op->is_forgotten && op->writes[col->index] < w->confirmed)
+            continue;
         if (op->writes[col->index] < w->confirmed)
             return sim_violated(sim, "6: an older write of %s takes effect after a newer one",
                                 col->name);
@@ -438,6 +451,24 @@ struct execution {
     int found;
 };
 
+/* Nothing happens, but from now on the device knows that its writes are there. */
+static void confirm_again(struct sim *sim, const struct op *op)
+{
+    struct model_record *r = &sim->model->records[op->record];
+
+    for (size_t i = 0; i < COLUMNS_MAX; i++)
+        if (op->writes[i] > r->writes[op->device][i].confirmed)
+            r->writes[op->device][i].confirmed = op->writes[i];
+}
+
+/* The backend has forgotten the record, and the op brings only some of its columns. */
+static bool is_not_found(const struct model_record *r, const cJSON *result)
+{
+    const char *code = json_get_string(json_get(result, "error"), "code");
+
+    return r->is_forgotten && code != NULL && strcmp(code, "not_found") == 0;
+}
+
 static bool judge_result(struct sim *sim, struct op *op, const cJSON *json, const cJSON *result,
                          bool is_late)
 {
@@ -452,6 +483,7 @@ static bool judge_result(struct sim *sim, struct op *op, const cJSON *json, cons
         sim_met(sim, is_late ? SIT_LATE_CHANGED_NOTHING : SIT_REPLAYS);
         if (!is_applied)
             return sim_violated(sim, "2: a replay is refused");
+        confirm_again(sim, op);
     } else if (is_applied) {
         if (!take_effect(sim, op, json, result))
             return false;
@@ -459,6 +491,10 @@ static bool judge_result(struct sim *sim, struct op *op, const cJSON *json, cons
         bool has_refused = strstr(op->set, "\"refused") != NULL;
         if (sim->server.is_old && r->table->index > 0) {
             sim_met(sim, SIT_HELD);
+            return true;
+        }
+        if (is_not_found(r, result)) {
+            sim_met(sim, SIT_PRUNED_EDITS);
             return true;
         }
         sim_met(sim, SIT_REJECTIONS);
@@ -529,7 +565,9 @@ int model_refusals(struct sim *sim, const char *op_id)
 
 bool model_was_sent(struct sim *sim, const char *op_id)
 {
-    return find_op(sim->model, op_id) != NULL;
+    const struct op *op = find_op(sim->model, op_id);
+
+    return op != NULL && op->is_sent;
 }
 
 /* ---- the office ---- */
@@ -548,6 +586,77 @@ void model_office_removed(struct model_record *r)
 {
     r->is_deleted = true;
     r->rev = INT64_MAX;
+}
+
+/* ---- what is forgotten ---- */
+
+void model_pruned(struct sim *sim)
+{
+    struct model *m = sim->model;
+
+    for (size_t i = 0; i < m->op_count; i++)
+        m->ops[i].has_receipt = false;
+    for (size_t i = 0; i < m->record_count; i++) {
+        struct model_record *r = &m->records[i];
+        if (!r->exists || !r->is_deleted)
+            continue;
+        sim_met(sim, SIT_TOMBSTONES_PRUNED);
+        r->exists = r->is_deleted = false;
+        r->is_forgotten = true;
+        for (size_t c = 0; c < COLUMNS_MAX; c++) {
+            free(r->cells[c]);
+            r->cells[c] = NULL;
+        }
+    }
+}
+
+/* What an op of the old copy sets is what its user typed last, as far as this disk knows. */
+static bool type_again(struct device *d, const struct db_op *op)
+{
+    struct model_record *r = model_find(d->sim->model, op->client_id);
+    struct op *known = find_op(d->sim->model, op->op_id);
+    struct err ignored;
+    cJSON *set = NULL;
+    const cJSON *item = NULL;
+    bool ok = true;
+
+    if (r == NULL || json_parse(op->set, strlen(op->set), &set, &ignored))
+        return sim_violated(d->sim, "1: device %d: an op of the old copy can not be read",
+                            d->index);
+    cJSON_ArrayForEach(item, set)
+    {
+        size_t column = table_column(r->table, item->string)->index;
+        struct writes *w = &r->writes[d->index][column];
+        char *text = json_text(item);
+        if (find_write(w, text) == 0)
+            ok = sim_violated(d->sim, "5: device %d: %.60s was never typed, and waits in an old copy",
+                              d->index, text);
+        model_typed(r, d->index, column, text);
+        if (known != NULL)
+            known->writes[column] = w->count;
+        free(text);
+    }
+    if (known != NULL) {
+        known->is_forgotten = false;
+        known->is_sent = op->sent_at != 0;
+    }
+    cJSON_Delete(set);
+    return ok;
+}
+
+bool model_put_back(struct device *d, const struct db_ops *ops)
+{
+    struct model *m = d->sim->model;
+
+    for (size_t i = 0; i < m->op_count; i++)
+        m->ops[i].is_forgotten = m->ops[i].is_forgotten || m->ops[i].device == d->index;
+    for (size_t i = 0; i < m->record_count; i++)
+        for (size_t c = 0; c < COLUMNS_MAX; c++)
+            m->records[i].writes[d->index][c].withdrawn = m->records[i].writes[d->index][c].count;
+    for (size_t i = 0; i < ops->count; i++)
+        if (!type_again(d, &ops->items[i]))
+            return false;
+    return true;
 }
 
 /* ---- what the backend says ---- */

@@ -322,6 +322,9 @@ static void judge(struct sim *sim, const struct transfer *t, const struct exchan
     if (t->is_get || json_parse(buf_str(&x->answer), x->answer.len, &json, &ignored))
         return;
     const cJSON *value = json_get(json, "value");
+    const char *code = json_get_string(json_get(json, "errorData"), "code");
+    if (t->is_page && code != NULL && strcmp(code, "cursor_unknown") == 0)
+        sim_met(sim, SIT_CURSORS_UNKNOWN);
     if (t->is_push && value != NULL)
         model_executed(sim, buf_str(&t->sent), value, is_late);
     else if (t->is_page && value != NULL)
@@ -495,7 +498,10 @@ static void deliver(struct device *d, struct transfer *t)
         d->conflicts_unsure += conflicts;
         return;
     }
-    d->conflicts_told += conflicts;
+    if (vfs_is_filling(d->sim->vfs, d->index))
+        d->conflicts_unsure += conflicts;
+    else
+        d->conflicts_told += conflicts;
     if (is_refused)
         user_sets_clock_back(d);
     if (d->sim->broken == BROKEN_PULL_OVERWRITES && t->is_page && t->reply.complete)

@@ -181,7 +181,9 @@ static void disturb(struct sim *sim)
 void office_acts(struct sim *sim)
 {
     disturb(sim);
-    if (sim->server.backend == NULL)
+    if (sim->server.backend != NULL && !sim_failed(sim))
+        trouble_winter(sim);
+    if (sim->server.backend == NULL || sim_failed(sim))
         return;
     decide(sim, DECIDE_OFFICE, SERVER);
     if (!decided(sim))
@@ -194,7 +196,7 @@ void office_acts(struct sim *sim)
         server_end_sessions(&sim->server, account);
     else if (kind < 20)
         create(sim, account);
-    else if (kind < 85)
+    else if (kind < (sim->plan.has_winters ? 65 : 85)) /* tombstones, to be pruned */
         change(sim, account, false);
     else
         change(sim, account, true);

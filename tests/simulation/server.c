@@ -170,6 +170,10 @@ bool server_start(struct server *s)
     vfs_disarm(sim->vfs, SERVER);
     if (!resolve_push(s))
         return false;
+    if (s->must_prune)
+        server_prune(s);
+    if (s->backend == NULL)
+        return false;
     office_looks_again(sim);
     buf_done(&s->unknown_push); /* not before: only now what was found is there for good */
     return !sim_failed(sim);
@@ -268,6 +272,21 @@ void server_new_epoch(struct server *s)
     sim_met(s->sim, SIT_EPOCHS);
     if (!died(s) && rc)
         sim_violated(s->sim, "backend: no new epoch: %s", err.msg);
+}
+
+void server_prune(struct server *s)
+{
+    struct err err = { 0 };
+    enum rc rc = backend_prune(s->backend, &err);
+
+    sim_note(s->sim, "backend: prunes what is too old");
+    s->must_prune = true;
+    if (died(s))
+        return;
+    s->must_prune = false;
+    if (rc)
+        sim_violated(s->sim, "backend: what is too old can not be pruned: %s", err.msg);
+    model_pruned(s->sim);
 }
 
 void server_end_sessions(struct server *s, int account)

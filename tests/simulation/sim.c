@@ -98,7 +98,7 @@ static struct randombytes_implementation entropy_source = {
 static int64_t true_wall(void *ctx)
 {
     const struct sim *sim = ctx;
-    return START_MS + sim->now;
+    return START_MS + sim->leap_ms + sim->now;
 }
 
 static int64_t true_mono(void *ctx)
@@ -241,10 +241,16 @@ static void on_discarded(struct sim *sim, const struct event *e)
         user_discarded(d);
 }
 
+static void on_room(struct sim *sim, const struct event *e)
+{
+    vfs_make_room(sim->vfs, e->who);
+}
+
 static void (*const handlers[EV_KINDS])(struct sim *sim, const struct event *e) = {
     [EV_USER] = on_user,           [EV_ENGINE] = on_engine,       [EV_OFFICE] = on_office,
     [EV_ARRIVE] = on_arrive,       [EV_ANSWER] = on_answer,       [EV_DEVICE_UP] = on_device_up,
     [EV_SERVER_UP] = on_server_up, [EV_DISCARDED] = on_discarded, [EV_LINK_UP] = on_link_up,
+    [EV_ROOM] = on_room,
 };
 
 /* Runs until is_reached says so, or the virtual time is over. */
@@ -294,6 +300,19 @@ static bool rounds_are_done(struct sim *sim)
 
 /* ---- a run ---- */
 
+/* Most seeds have none of these. Of what goes back to an older state the model is told only when its
+ * machine is up again: until then no power cut could be judged. */
+static void draw_rare(struct sim *sim)
+{
+    struct plan *plan = &sim->plan;
+
+    plan->has_full_disks = rng_chance(&sim->rng, 100);
+    plan->has_old_copies = rng_chance(&sim->rng, 60);
+    plan->has_winters = rng_chance(&sim->rng, 80);
+    sim_note(sim, "plan: full disks %d, old copies %d, winters %d", plan->has_full_disks,
+             plan->has_old_copies, plan->has_winters);
+}
+
 static void draw_plan(struct sim *sim)
 {
     static const uint32_t fault_levels[] = { 0, 50, 150, 300, 500 };
@@ -327,8 +346,9 @@ static void draw_plan(struct sim *sim)
     if (plan->is_big_world)
         plan->page_limit = 0;
     plan->has_new_disks = rng_chance(&sim->rng, 125);
+    draw_rare(sim);
     if (sim->is_for_power_cuts)
-        plan->has_epochs = false;
+        plan->has_epochs = plan->has_old_copies = plan->has_winters = false;
     sim_note(sim,
              "plan: faults %u, crashes %u, power cuts %u, other account %d, refusals %d, clock "
              "jumps %d, page %u, "
@@ -345,6 +365,7 @@ static void begin_world(struct sim *sim)
     sim->rng.state = sim->seed * 0x2545f4914f6cdd1du + 1;
     sim->entropy.state = sim->seed ^ 0x656e74726f7079u;
     sim->now = 0;
+    sim->leap_ms = 0;
     sim->event_count = 0;
     sim->order = 0;
     sim->arrivals = 0;
@@ -399,6 +420,8 @@ static bool calm_down(struct sim *sim)
     sim->is_calm = true;
     for (int i = 0; i <= SERVER; i++)
         vfs_disarm(sim->vfs, i);
+    for (int i = 0; i < DEVICES; i++)
+        vfs_make_room(sim->vfs, i);
     server_upgrade(&sim->server);
     if (sim->server.backend == NULL && !server_start(&sim->server))
         return false;
@@ -469,6 +492,7 @@ static void clean_up(struct sim *sim)
 {
     for (int i = 0; i < DEVICES; i++) {
         device_stop(&sim->devices[i]);
+        vfs_copy_free(sim->devices[i].copy);
         for (int n = 0; n < IMPORT_MAX; n++)
             attempt_done(&sim->devices[i].attempts[n]);
     }

@@ -9,6 +9,7 @@
  *   user.c     who types on it; values.c what is typed; discard.c what is taken back
  *   net.c      what happens to a request and to its answer; planted.c what must not happen
  *   server.c   the backend: its process and its disk
+ *   trouble.c  disks that are full or go back to an older copy, and half a year without anybody
  *   office.c   who works at the office
  *   base.c     what an op may say was there before it
  *   model.c    plain data: what was acknowledged, what the backend must hold, judged at each answer
@@ -98,6 +99,16 @@ enum situation {
     SIT_ODD_ANSWERS,
     SIT_TWO_OPS,
     SIT_DRAINED_ALONE,
+    SIT_FULL_DISKS,
+    SIT_SAVES_ON_FULL,
+    SIT_ENGINE_ON_FULL,
+    SIT_STARTS_ON_FULL,
+    SIT_OLD_COPIES,
+    SIT_OLD_COPIES_WITH_OPS,
+    SIT_WINTERS,
+    SIT_TOMBSTONES_PRUNED,
+    SIT_PRUNED_EDITS,
+    SIT_CURSORS_UNKNOWN,
     SIT_COUNT
 };
 const char *situation_name(enum situation s);
@@ -139,6 +150,9 @@ struct plan {
     bool has_new_disks;  /* stores and backend are made in the run, and not before it */
     bool is_fickle;      /* users take back what they typed, and type again */
     bool is_deaf;        /* device 0 hears no answer to a push, and its user edits one record */
+    bool has_full_disks;
+    bool has_old_copies; /* a device's disk goes back to an older copy of itself */
+    bool has_winters;    /* half a year in which nobody does anything; then tombstones are pruned */
 };
 
 /* ---- the parts ---- */
@@ -177,7 +191,10 @@ struct device {
     char discard_of[ID_SIZE];  /* its record */
     char last_record[ID_SIZE]; /* that its user has touched */
     int conflicts_told;        /* by answers that its process has lived through */
-    int conflicts_unsure;      /* by answers in which it died */
+    int conflicts_unsure;      /* by answers in which it died, or had no room to write them down */
+    struct vfs_copy *copy;     /* of its disk; NULL: none has been made */
+    int copy_told, copy_unsure;
+    bool is_put_back; /* its disk is the copy since the last start */
 };
 
 struct server {
@@ -190,6 +207,7 @@ struct server {
     const char *in_flight;   /* body of the request that it works on; NULL: none */
     struct buf unknown_push; /* body of a push whose outcome a crash hid; empty: none */
     struct attempt attempt;  /* by the office */
+    bool must_prune;         /* before it answers anybody */
 };
 
 enum event_kind {
@@ -202,6 +220,7 @@ enum event_kind {
     EV_SERVER_UP,
     EV_LINK_UP,
     EV_DISCARDED,
+    EV_ROOM,
     EV_KINDS
 };
 
@@ -221,6 +240,7 @@ struct sim {
     struct rng rng;     /* what happens: of the decision that began last (decide.h) */
     struct rng entropy; /* libsodium's */
     int64_t now;
+    int64_t leap_ms; /* of all wall clocks: time in which nothing happened */
     struct event *heap;
     size_t event_count, event_room;
     uint64_t order;
@@ -288,6 +308,8 @@ void device_stop(struct device *d); /* frees all; what is on the disk stays */
 bool device_died(struct device *d, const char *during);
 void device_pump(struct device *d);
 void device_wake(struct device *d, enum engine_wake what);
+/* A call failed because the disk is full; then it has changed nothing. */
+bool device_is_full(const struct device *d, enum rc rc);
 /* A planted fault: changes the file behind the product's back. */
 void device_tamper(struct device *d, const char *sql);
 /* Asks for a password only when the session is over. */
@@ -315,6 +337,15 @@ void user_discards(struct device *d);
 void user_discarded(struct device *d);
 /* Resolves a discard whose outcome a crash hid. False: nothing was hidden. */
 bool user_looks_for_discard(struct device *d);
+
+/* ---- trouble.c ---- */
+
+/* Before its user acts, in the seeds that have such troubles. */
+void trouble_for(struct device *d);
+/* Its disk was put back: what has become of its user's work. False: the run has failed. */
+bool trouble_looks_back(struct device *d);
+/* Half a year passes, perhaps; the backend then forgets old tombstones and receipts. */
+void trouble_winter(struct sim *sim);
 
 /* ---- net.c ---- */
 
@@ -352,6 +383,8 @@ struct cJSON *server_ask(struct server *s, const char *kind, const char *path, c
 char *server_sign_in(struct server *s, int account, char **refresh);
 /* The operator says that a backup was restored; here it was not, so nothing is lost. */
 void server_new_epoch(struct server *s);
+/* As its timer does hourly; what is too old goes. */
+void server_prune(struct server *s);
 /* The operator gives the account a new password (the old one again): all its sessions are over. */
 void server_end_sessions(struct server *s, int account);
 const char *account_email(int account);
@@ -386,6 +419,7 @@ struct model_record {
     char client_id[ID_SIZE];
     bool exists, is_deleted;  /* at the backend */
     int64_t rev;              /* at the backend; INT64_MAX: it was not told yet */
+    bool is_forgotten;        /* it was there; the backend has no tombstone of it any more */
     char *cells[COLUMNS_MAX]; /* at the backend: JSON texts */
     int writers[COLUMNS_MAX]; /* device, or -1: the office */
     struct writes writes[DEVICES][COLUMNS_MAX];
@@ -431,6 +465,11 @@ void model_office_removed(struct model_record *r);
 /* A page, or any doc, must be what the model holds for the account. */
 bool model_judge_doc(struct sim *sim, int account, const char *table, const struct cJSON *doc,
                      const char *where);
+/* Tombstones and receipts are too old, and gone. */
+void model_pruned(struct sim *sim);
+/* A device's disk is an older one again, with these ops: they are its user's work from now on, and
+ * what else of it has not arrived is lost. */
+bool model_put_back(struct device *d, const struct db_ops *ops);
 /* A device's user takes back what he has put into these columns. */
 void model_withdrawn(struct model_record *r, int device, const bool *columns);
 bool model_is_refused_value(const char *json);

@@ -31,6 +31,9 @@ static const struct {
     { "held op", { SIT_HELD, SIT_COUNT } },
     { "discard", { SIT_DISCARDS, SIT_COUNT } },
     { "clock jump", { SIT_CLOCK_JUMPS, SIT_COUNT } },
+    { "full disk", { SIT_FULL_DISKS, SIT_COUNT } },
+    { "old copy", { SIT_OLD_COPIES, SIT_COUNT } },
+    { "pruned tombstone", { SIT_TOMBSTONES_PRUNED, SIT_COUNT } },
 };
 #define CLASSES (sizeof classes / sizeof *classes)
 _Static_assert(CLASSES <= CLASSES_MAX, "more classes than struct tally has room for");

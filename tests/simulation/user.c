@@ -111,6 +111,13 @@ static void finish_save(struct device *d, enum rc rc, const struct err *err)
         acknowledge(d);
     if (device_died(d, "save"))
         return;
+    if (device_is_full(d, rc)) { /* the user was told; what was there before is there */
+        forget_attempts(d);
+        sim_met(d->sim, SIT_SAVES_ON_FULL);
+        sim_note(d->sim, "device %d: the disk is full", d->index);
+        check_device(d);
+        return;
+    }
     if (rc) {
         sim_violated(d->sim, "1: device %d: a save without a fault fails: %s", d->index, err->msg);
         return;
@@ -236,7 +243,7 @@ static void save_existing(struct device *d, struct model_record *r)
     enum rc rc = db_record_read(d->user_db, r->table, r->client_id, &before, &err);
 
     if (rc == RC_NOT_FOUND) {
-        if (r->is_deleted && rng_chance(&d->sim->rng, 200))
+        if ((r->is_deleted || r->is_forgotten) && rng_chance(&d->sim->rng, 200))
             save_gone(d, r);
     } else if (rc) {
         sim_violated(d->sim, "device %d: a record can not be read: %s", d->index, err.msg);
@@ -300,6 +307,8 @@ static void lose_link(struct device *d)
 static void jump(struct device *d, int64_t by_ms)
 {
     d->skew_ms += by_ms;
+    if (clock_wall(&d->clock) < 0)
+        d->skew_ms -= clock_wall(&d->clock); /* as a machine whose battery is empty */
     sim_met(d->sim, SIT_CLOCK_JUMPS);
     sim_note(d->sim, "device %d: its clock is now wrong by %lld s", d->index,
              (long long)(d->skew_ms / SECOND));
@@ -318,11 +327,11 @@ void user_works_offline(struct device *d, bool on)
 {
     struct err err = { 0 };
 
-    d->is_working_offline = on;
-    sim_note(d->sim, "device %d: work %s", d->index, d->is_working_offline ? "offline" : "online");
-    enum rc rc = db_state_work_offline(d->user_db, d->is_working_offline, &err);
-    if (device_died(d, "save"))
+    sim_note(d->sim, "device %d: work %s", d->index, on ? "offline" : "online");
+    enum rc rc = db_state_work_offline(d->user_db, on, &err);
+    if (device_died(d, "save") || device_is_full(d, rc))
         return;
+    d->is_working_offline = on;
     if (rc)
         sim_violated(d->sim, "device %d: the choice to work offline can not be kept: %s", d->index,
                      err.msg);
@@ -372,7 +381,8 @@ static void disturb(struct device *d)
     } else if (kind >= 900 && kind < 930 && sim->plan.faults > 0 && d->has_link) {
         lose_link(d);
     } else if (kind >= 930 && kind < 950 && sim->plan.has_clock_jumps) {
-        jump(d, rng_between(&sim->rng, -400 * DAY, 400 * DAY));
+        int64_t most = rng_chance(&sim->rng, 500) ? 400 * DAY : 20 * 365 * DAY;
+        jump(d, rng_between(&sim->rng, -most, most));
     } else if (kind >= 950 && kind < 970) {
         ask_engine(d);
     } else if (kind >= 970 && kind < (d->is_working_offline ? 1000 : 980)) {
@@ -385,6 +395,8 @@ void user_acts(struct device *d)
     if (!d->is_up)
         return;
     device_sign_in_if_asked(d);
+    if (d->is_up && !sim_failed(d->sim))
+        trouble_for(d);
     if (d->is_up && !sim_failed(d->sim))
         disturb(d);
     if (!d->is_up || sim_failed(d->sim))
@@ -458,6 +470,7 @@ static void make_durable(struct device *d)
     struct err err = { 0 };
 
     vfs_disarm(d->sim->vfs, d->index);
+    vfs_make_room(d->sim->vfs, d->index);
     if (db_state_work_offline(d->user_db, !d->is_working_offline, &err) ||
         db_state_work_offline(d->user_db, d->is_working_offline, &err))
         sim_violated(d->sim, "device %d: nothing can be written after a crash: %s", d->index,

@@ -45,6 +45,10 @@ static int h_write(sqlite3_file *file, const void *bytes, int amount, sqlite3_in
 
     switch (disk_fate(h->vfs, h->file->machine, true)) {
     case LIVES:
+        if (disk_is_full(h->vfs, h->file, (size_t)offset + len, len, &half)) {
+            disk_write(h->file, (size_t)offset, bytes, half);
+            return SQLITE_FULL;
+        }
         disk_write(h->file, (size_t)offset, bytes, len);
         return SQLITE_OK;
     case DIES_HALFWAY:

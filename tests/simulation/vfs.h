@@ -23,6 +23,7 @@
 #define VFS_BENCH 4 /* the machine on which copies are looked at: it never dies of itself */
 
 struct vfs;
+struct vfs_copy;
 
 struct vfs *vfs_new(void); /* registers it with SQLite as VFS_NAME */
 void vfs_free(struct vfs *vfs);
@@ -53,6 +54,18 @@ void vfs_watch(struct vfs *vfs, void (*watch)(void *ctx, int machine), void *ctx
 void vfs_cut_copy(struct vfs *vfs, int machine, int to, struct rng *rng);
 /* Its disk is empty, it lives. Its connections must be closed. */
 void vfs_empty(struct vfs *vfs, int machine);
+/* From the n-th write on (0: the next one) the disk is full: what would make a file longer is
+ * refused, perhaps half written; at a disk that copies on write, all is. Until vfs_make_room. */
+void vfs_fill(struct vfs *vfs, int machine, uint32_t n, bool copies_on_write);
+void vfs_make_room(struct vfs *vfs, int machine);
+/* No room, or soon none. */
+bool vfs_is_filling(const struct vfs *vfs, int machine);
+/* A copy of all files of a machine as they are in this moment, as a snapshot of its disk takes
+ * them. Yours: vfs_copy_free. */
+struct vfs_copy *vfs_copy_take(const struct vfs *vfs, int machine);
+/* The machine's files are those of the copy again, and synced. Its connections must be closed. */
+void vfs_copy_put_back(struct vfs *vfs, int machine, const struct vfs_copy *copy);
+void vfs_copy_free(struct vfs_copy *copy); /* vfs_copy_free(NULL) is fine */
 /* How many connections hold files of the machine open. */
 int vfs_open_handles(const struct vfs *vfs, int machine);
 /* A disk that says synced and is not, for files whose name ends in suffix: a planted fault. */
