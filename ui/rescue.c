@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #define RESTORE_MAX 512
+#define TICK_MS 100             /* how often a write that is not taken is looked at */
 
 /* What a crash handler needs, made beforehand because it may call next to nothing. */
 static struct {
@@ -120,13 +121,35 @@ void rescue_reset(void)
 /* ---- a terminal that takes nothing ---- */
 
 static volatile sig_atomic_t was_stuck;
+static volatile sig_atomic_t ticks_left, end_ticks_left;
+
+/* Only async-signal-safe calls. */
+bool rescue_end_is_asked(void)
+{
+    static const int numbers[] = { SIGHUP, SIGTERM, SIGQUIT };
+    sigset_t waiting;
+
+    if (sigpending(&waiting) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (sigismember(&waiting, numbers[i]) == 1)
+            return true;
+    }
+    return false;
+}
 
 /* The write that curses is in gets room, and goes on. (tcflush is async-signal-safe.) */
-static void on_stuck(int number)
+static void on_tick(int number)
 {
     int saved = errno;
 
     (void)number;
+    if (ticks_left > 0)
+        ticks_left--;
+    if (end_ticks_left > 0 && rescue_end_is_asked())
+        end_ticks_left--;
+    if (ticks_left > 0 && end_ticks_left > 0)
+        return;
     was_stuck = 1;
     (void)tcflush(STDOUT_FILENO, TCOFLUSH);
     errno = saved;
@@ -135,7 +158,7 @@ static void on_stuck(int number)
 /* To this thread alone: the signal must interrupt its write, not another thread's sleep. */
 void guard_init(struct guard *g)
 {
-    struct sigaction action = { .sa_handler = on_stuck };
+    struct sigaction action = { .sa_handler = on_tick };
     struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM };
 
     event._sigev_un._tid = gettid();
@@ -144,18 +167,20 @@ void guard_init(struct guard *g)
                  timer_create(CLOCK_MONOTONIC, &event, &g->timer) == 0;
 }
 
-static void guard_set(struct guard *g, int wait_s)
+static void guard_set(struct guard *g, long tick_ns)
 {
-    struct itimerspec when = { .it_value.tv_sec = wait_s, .it_interval.tv_sec = wait_s };
+    struct itimerspec when = { .it_value.tv_nsec = tick_ns, .it_interval.tv_nsec = tick_ns };
 
     if (g->is_made)
         (void)timer_settime(g->timer, 0, &when, NULL);
 }
 
-void guard_start(struct guard *g, int wait_s)
+void guard_start(struct guard *g, int wait_ms)
 {
     was_stuck = 0;
-    guard_set(g, wait_s);
+    ticks_left = wait_ms / TICK_MS;
+    end_ticks_left = GUARD_END_MS / TICK_MS;
+    guard_set(g, TICK_MS * 1000000L);
 }
 
 bool guard_stop(struct guard *g)

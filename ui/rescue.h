@@ -20,14 +20,19 @@ void rescue_reset(void);
 /* All of it to the terminal; gives up when it is gone. */
 void rescue_write(const char *bytes, size_t len);
 
-/* Between start and stop a write to the terminal that is not taken for wait_s loses what waits
- * there, and goes on. */
+/* HUP, TERM or QUIT waits to be read. */
+bool rescue_end_is_asked(void);
+
+#define GUARD_END_MS 200        /* a terminal that takes nothing holds the end no longer */
+
+/* Between start and stop a write to the terminal that is not taken for wait_ms, or for GUARD_END_MS
+ * once the end was asked for, loses what waits there, and goes on. */
 struct guard {
     bool is_made;
     timer_t timer;
 };
 void guard_init(struct guard *g);
-void guard_start(struct guard *g, int wait_s);
+void guard_start(struct guard *g, int wait_ms);
 bool guard_stop(struct guard *g);       /* true: something was lost */
 void guard_done(struct guard *g);
 

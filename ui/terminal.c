@@ -26,8 +26,8 @@
 #define CLIPBOARD_MAX 4096
 #define SYNC_ROWS_MIN 4
 #define ANSWER_MS 1000          /* an answer that is still to come must not reach the shell */
-#define STUCK_S 3               /* a frame that is not taken in this time is thrown away */
-#define STUCK_LINE_S 30         /* on a line with a speed, which may need that long */
+#define STUCK_MS 3000           /* a frame that is not taken in this time is thrown away */
+#define STUCK_LINE_MS 30000     /* on a line with a speed, which may need that long */
 
 struct terminal {
     SCREEN *screen;
@@ -37,6 +37,7 @@ struct terminal {
     bool has_paste, has_clipboard, lacks_function_keys;
     bool is_line;               /* a serial line, with a speed that means something */
     bool has_sync;              /* it can hold a frame until it is whole */
+    bool is_stuck;              /* it did not take the last frame */
     bool redraws;               /* the next frame clears and draws everything */
     int64_t asked_ms;           /* monotonic: it was asked whether it can; 0: not, or it answered */
     struct guard guard;
@@ -60,19 +61,18 @@ static bool is_large_frame(void)
 bool terminal_update(struct terminal *t)
 {
     bool is_synced = t->has_sync && (t->redraws || is_large_frame());
-    bool was_stuck;
 
     t->redraws = false;
-    guard_start(&t->guard, t->is_line ? STUCK_LINE_S : STUCK_S);
+    guard_start(&t->guard, t->is_line ? STUCK_LINE_MS : STUCK_MS);
     if (is_synced)
         rescue_write(hold_on, sizeof hold_on - 1);
     (void)doupdate();
     if (is_synced)
         rescue_write(hold_off, sizeof hold_off - 1);
-    was_stuck = guard_stop(&t->guard);
-    if (was_stuck)
+    t->is_stuck = guard_stop(&t->guard);
+    if (t->is_stuck)
         terminal_redraw(t);
-    return !was_stuck;
+    return !t->is_stuck;
 }
 
 /* ---- what kind of terminal ---- */
@@ -308,9 +308,9 @@ void terminal_close(struct terminal *t, bool is_gone)
     /* Nobody reads any more: what waits would hold endwin, which lets output drain. */
     if (is_gone || !terminal_drains(t))
         (void)tcflush(STDOUT_FILENO, TCOFLUSH);
+    guard_start(&t->guard, t->is_stuck ? GUARD_END_MS : STUCK_MS);
     if (t->has_paste && !is_gone)
         rescue_write(paste_off, sizeof paste_off - 1);
-    guard_start(&t->guard, STUCK_S);
     (void)endwin();
     guard_done(&t->guard);
     rescue_reset();
