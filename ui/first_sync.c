@@ -80,7 +80,7 @@ static void first_sync_hints(const void *state, const struct keymap *map, bool i
 
 /* ---- keys and time ---- */
 
-static bool is_new(const struct first_sync *first, enum part part, const struct sync_status *now)
+static bool is_new(const struct first_sync *first, enum first_part part, const struct sync_status *now)
 {
     const struct sync_status *was = &first->shown[part];
 
@@ -102,7 +102,7 @@ static bool is_new(const struct first_sync *first, enum part part, const struct 
 static void take_step(struct ui *ui, struct first_sync *first, int64_t now)
 {
     for (int i = 0; i < PART_COUNT; i++) {
-        enum part part = first->next;
+        enum first_part part = first->next;
 
         first->next = (part + 1) % PART_COUNT;
         if (!is_new(first, part, &ui->status))
@@ -116,7 +116,7 @@ static void take_step(struct ui *ui, struct first_sync *first, int64_t now)
 
 static bool is_behind(const struct first_sync *first, const struct sync_status *now)
 {
-    for (enum part part = 0; part < PART_COUNT; part++) {
+    for (enum first_part part = 0; part < PART_COUNT; part++) {
         if (is_new(first, part, now))
             return true;
     }
@@ -133,7 +133,7 @@ static void first_sync_refresh(struct ui *ui, void *state)
     first->due_ms = 0;
     if (first_sync_has_failed(&ui->status) || first_sync_is_stopped(first) ||
         first->shown_ms == 0 || first->shown[PART_BAR].started != ui->status.started) {
-        for (enum part part = 0; part < PART_COUNT; part++)
+        for (enum first_part part = 0; part < PART_COUNT; part++)
             first->shown[part] = ui->status;
         first->shown_ms = now;
         ui->needs_draw = true;

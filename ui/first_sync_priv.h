@@ -6,19 +6,19 @@
 
 #include "ui/ui_priv.h"
 
-enum button { BUTTON_RETRY, BUTTON_DETAILS, BUTTON_SIGN_OUT, BUTTON_COUNT };
+enum first_button { BUTTON_RETRY, BUTTON_DETAILS, BUTTON_SIGN_OUT, BUTTON_COUNT };
 
 /* What goes on is drawn part by part, one at each step, so that a step is few bytes. */
-enum part { PART_BAR, PART_FIGURES, PART_ROW, PART_COUNT };
+enum first_part { PART_BAR, PART_FIGURES, PART_ROW, PART_COUNT };
 
 struct first_sync {
     const struct registry *registry;
     const struct clock *clock;
     struct sync_status shown[PART_COUNT];       /* what is drawn of each */
-    enum part next;             /* the part whose turn it is */
+    enum first_part next;             /* the part whose turn it is */
     int64_t shown_ms;
     int64_t due_ms;             /* monotonic: look again; 0 */
-    enum button button;
+    enum first_button button;
     bool has_details;
     char host[128];             /* of the server */
 };
@@ -33,7 +33,7 @@ static inline bool first_sync_is_stopped(const struct first_sync *first)
     return first_sync_has_failed(&first->shown[PART_BAR]);
 }
 
-static inline const struct table *first_sync_table(const struct first_sync *first, enum part part)
+static inline const struct table *first_sync_table(const struct first_sync *first, enum first_part part)
 {
     const struct table *table = registry_find(first->registry, first->shown[part].table);
 
