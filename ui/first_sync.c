@@ -80,7 +80,8 @@ static void first_sync_hints(const void *state, const struct keymap *map, bool i
 
 /* ---- keys and time ---- */
 
-static bool is_new(const struct first_sync *first, enum first_part part, const struct sync_status *now)
+static bool is_new(const struct first_sync *first, enum first_part part,
+                   const struct sync_status *now)
 {
     const struct sync_status *was = &first->shown[part];
 

@@ -33,7 +33,8 @@ static inline bool first_sync_is_stopped(const struct first_sync *first)
     return first_sync_has_failed(&first->shown[PART_BAR]);
 }
 
-static inline const struct table *first_sync_table(const struct first_sync *first, enum first_part part)
+static inline const struct table *first_sync_table(const struct first_sync *first,
+                                                   enum first_part part)
 {
     const struct table *table = registry_find(first->registry, first->shown[part].table);
 
