@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "tests/terminal/gate.h"
 #include "tests/terminal/world.h"
 
 #define MANY 30000                      /* records whose first sync takes a while */
@@ -107,6 +108,30 @@ static void the_first_sync_says_why_it_stopped_and_is_tried_again(void **state)
     term_type(t, KEY_F5);
     term_wait(t, "Tasks: open, by due");
     term_wait(t, "1/");
+}
+
+/* The details do not push out what can be done, and when work can start. */
+static void a_small_window_shows_all_that_matters_of_a_first_sync_that_stopped(void **state)
+{
+    struct world *w = *state;
+    struct gate gate;
+    struct term *t;
+
+    world_seed(w, 1480);
+    gate_open(&gate, w->port, "getAllForUser", 2);
+    (void)snprintf(w->server, sizeof w->server, "%s", gate.url);
+    t = world_open(w, 12, 40, NULL);
+    term_wait(t, "F1Help");
+    term_type(t, WORLD_EMAIL KEY_TAB WORLD_PASSWORD KEY_ENTER);
+    term_wait(t, "100 of 1480");
+    gate_close(&gate);
+    term_wait(t, "Trying again by itself at");
+    term_wait(t, "Work can start when it is complete.");
+    term_type(t, KEY_F9);
+    term_wait(t, ", code ");
+    term_settle(t, 200);                        /* the rest of that frame */
+    term_wait(t, "[ Retry now ]");
+    term_wait(t, "Work can start when it is complete.");
 }
 
 static void every_table_of_the_registry_has_its_list_and_form(void **state)
@@ -277,6 +302,7 @@ int main(void)
         IN_A_WORLD(a_session_that_is_over_asks_in_place_and_capture_goes_on),
         IN_A_WORLD(a_change_that_is_refused_three_times_raises_a_banner),
         IN_A_WORLD(the_first_sync_says_why_it_stopped_and_is_tried_again),
+        IN_A_WORLD(a_small_window_shows_all_that_matters_of_a_first_sync_that_stopped),
         IN_A_WORLD(every_table_of_the_registry_has_its_list_and_form),
         IN_A_WORLD(what_the_office_removes_stays_struck_until_the_user_moves),
         IN_A_WORLD(an_editor_says_when_the_office_removes_its_record),
