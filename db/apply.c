@@ -271,34 +271,6 @@ static enum rc apply_to_synced(struct db *db, struct row *row, struct doc *doc, 
     return row_write(db, row, err);
 }
 
-enum rc apply_page_doc(struct db *db, struct doc *doc, const struct walk_state *walk, bool *changed, struct err *err)
-{
-    struct row row = { 0 };
-    enum rc rc = row_read(db, doc->table, doc->client_id, &row, err);
-
-    *changed = false;
-    if (rc && rc != RC_NOT_FOUND)
-        goto out;
-    rc = RC_OK;
-    if (row.id == 0 && doc->is_deleted)
-        goto out;
-    bool news = is_news(&row, doc, walk), lost = is_lost_there(&row, doc, walk);
-    bool was_seen = row.seen == walk->no;
-    row.seen = walk->no;
-    if (lost)
-        rc = queue_again(db, &row, doc, err);
-    else if (news && row.is_pending) {
-        keep_as_shadow(&row, doc);
-        rc = row_write(db, &row, err);
-    } else if (news)
-        rc = apply_to_synced(db, &row, doc, changed, err);
-    else if (!was_seen)
-        rc = row_write(db, &row, err);
-out:
-    row_done(&row);
-    return rc;
-}
-
 /* Which columns the waiting ops set. */
 static void mark_kept(const struct table *table, const struct db_ops *waiting, bool *is_kept)
 {
@@ -319,18 +291,6 @@ static void mark_kept(const struct table *table, const struct db_ops *waiting, b
     }
 }
 
-bool shadow_decode(const struct row *row, struct doc *out)
-{
-    struct err ignored;
-    cJSON *json = NULL;
-
-    if (row->shadow == NULL || json_parse(row->shadow, strlen(row->shadow), &json, &ignored) != RC_OK)
-        return false;
-    enum rc rc = doc_decode(row->table, json, out, &ignored);
-    cJSON_Delete(json);
-    return rc == RC_OK;
-}
-
 /* The first sight of a record of ours in a new epoch is our own push to it, which has given it a new rev: so the rev does
  * not tell whether the restored backend had lost what we wrote before. What differs in columns that the push did not set
  * is taken for lost: if somebody has written it since, it goes into the conflict log. */
@@ -346,6 +306,69 @@ static bool hides_a_loss(const struct row *row, const struct doc *doc, const str
             return true;
     }
     return false;
+}
+
+/* The same where the answer to that push was lost: then a page is what tells, and the op waits still. */
+static enum rc read_unheard(struct db *db, const struct row *row, bool *was_sent, bool *is_kept, struct err *err)
+{
+    struct db_ops waiting = { 0 };
+    enum rc rc = queue_of_record(db, row->table->name, row->client_id, &waiting, err);
+
+    *was_sent = false;
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < waiting.count; i++)
+        if (waiting.items[i].sent_at != 0 || strcmp(waiting.items[i].replaces, "[]") != 0)
+            *was_sent = true;
+    mark_kept(row->table, &waiting, is_kept);
+    db_ops_done(&waiting);
+    return RC_OK;
+}
+
+enum rc apply_page_doc(struct db *db, struct doc *doc, const struct walk_state *walk, bool *changed, struct err *err)
+{
+    bool is_kept[TABLE_COLUMNS_MAX] = { false }, was_sent = false;
+    struct row row = { 0 };
+    enum rc rc = row_read(db, doc->table, doc->client_id, &row, err);
+
+    *changed = false;
+    if (rc && rc != RC_NOT_FOUND)
+        goto out;
+    rc = RC_OK;
+    if (row.id == 0 && doc->is_deleted)
+        goto out;
+    if (walk->is_new_epoch && row.is_pending)
+        rc = read_unheard(db, &row, &was_sent, is_kept, err);
+    if (rc)
+        goto out;
+    bool news = is_news(&row, doc, walk);
+    bool lost = is_lost_there(&row, doc, walk) || (was_sent && hides_a_loss(&row, doc, walk, NULL, is_kept));
+    bool was_seen = row.seen == walk->no;
+    row.seen = walk->no;
+    if (lost)
+        rc = queue_again(db, &row, doc, err);
+    else if (news && row.is_pending) {
+        keep_as_shadow(&row, doc);
+        rc = row_write(db, &row, err);
+    } else if (news)
+        rc = apply_to_synced(db, &row, doc, changed, err);
+    else if (!was_seen)
+        rc = row_write(db, &row, err);
+out:
+    row_done(&row);
+    return rc;
+}
+
+bool shadow_decode(const struct row *row, struct doc *out)
+{
+    struct err ignored;
+    cJSON *json = NULL;
+
+    if (row->shadow == NULL || json_parse(row->shadow, strlen(row->shadow), &json, &ignored) != RC_OK)
+        return false;
+    enum rc rc = doc_decode(row->table, json, out, &ignored);
+    cJSON_Delete(json);
+    return rc == RC_OK;
 }
 
 /* After an op was accepted: nothing waits any more. */

@@ -486,6 +486,48 @@ static void what_a_backup_lost_is_queued_again_when_our_own_push_has_raised_the_
     db_ops_done(&ops);
 }
 
+/* The same, but the answer to that write is lost: what tells is the walk, which brings the record as the write has left
+ * it. Then the write waits still, and what it did not set must not be taken as the backend has it. */
+static void what_a_backup_lost_is_queued_again_when_our_own_push_to_it_had_no_answer(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, docs3(), "e1", "c1");
+    SAVE(f, ID_A, &saved, "notes", "from here");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 50, "'text':'a','notes':'from here'"), NULL, "e1");
+    db_ops_done(&sent);
+    SAVE(f, ID_A, &saved, "text", "newer");
+    sent = fixture_take(f, 1);
+    fixture_walk(f, array_of(doc_json(ID_A, 90, "'text':'newer'")), "e2", "c2");
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_non_null(strstr(ops.items[0].set, "\"notes\":\"from here\""));
+    assert_non_null(strstr(ops.items[0].set, "\"text\":\"newer\""));
+    assert_non_null(strstr(ops.items[0].replaces, sent.items[0].op_id));
+    db_ops_done(&ops);
+    db_ops_done(&sent);
+    assert_string_equal(fixture_text(f, ID_A, "notes"), "from here");
+}
+
+/* What has never left can not have raised the rev: somebody else has. */
+static void a_newer_record_of_a_new_epoch_is_taken_where_our_write_has_not_left(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, docs3(), "e1", "c1");
+    SAVE(f, ID_A, &saved, "notes", "from here");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 50, "'text':'a','notes':'from here'"), NULL, "e1");
+    db_ops_done(&sent);
+    SAVE(f, ID_A, &saved, "text", "newer");
+    fixture_walk(f, array_of(doc_json(ID_A, 90, "'text':'b','notes':'of the office'")), "e2", "c2");
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_null(strstr(ops.items[0].set, "notes"));
+    db_ops_done(&ops);
+}
+
 /* The same, but this device had never written to the record before: what differs is the office's. */
 static void a_push_of_a_new_epoch_takes_the_rest_of_the_offices_record(void **state)
 {
@@ -581,6 +623,8 @@ int main(void)
         T(a_lower_rev_of_a_new_epoch_is_believed_for_what_others_wrote),
         T(a_push_answer_of_a_new_epoch_starts_the_walk),
         T(what_a_backup_lost_is_queued_again_when_our_own_push_has_raised_the_rev),
+        T(what_a_backup_lost_is_queued_again_when_our_own_push_to_it_had_no_answer),
+        T(a_newer_record_of_a_new_epoch_is_taken_where_our_write_has_not_left),
         T(a_push_of_a_new_epoch_takes_the_rest_of_the_offices_record),
         T(changes_of_another_epoch_or_during_a_walk_are_not_applied),
         T(a_page_with_one_wrong_record_is_refused_whole),
