@@ -22,7 +22,6 @@ static char *json_text(const cJSON *json)
 /* What waits for one record: per column the value of its newest op; all NULL: nothing. */
 struct waiting {
     char *cells[COLUMNS_MAX];
-    bool is_created[COLUMNS_MAX]; /* that op is a create */
     bool is_any;
 };
 
@@ -50,14 +49,25 @@ static bool read_waiting(struct device *d, const struct db_ops *ops, struct mode
             size_t column = table_column(r->table, item->string)->index;
             free(out->cells[column]);
             out->cells[column] = json_text(item);
-            out->is_created[column] = ops->items[i].is_create;
         }
         cJSON_Delete(set);
     }
-    for (size_t i = 0; i < COLUMNS_MAX; i++)
-        if (out->is_created[i])
-            model_written_again(d->sim, r, d->index, i, out->cells[i]);
+    for (size_t i = 0; i < COLUMNS_MAX; i++) {
+        if (out->cells[i] == NULL)
+            continue;
+        model_written_again(d->sim, r, d->index, i, out->cells[i]);
+        r->writes[d->index][i].is_lost = false; /* it knows */
+    }
     return true;
+}
+
+/* A restored backup has lost it. In the end it must be there all the same, if only by chance. */
+static bool is_to_come_again(const struct sim *sim, const struct model_record *r, size_t column,
+                             const struct writes *w)
+{
+    bool is_there = r->exists && strcmp(r->cells[column], writes_last(w)) == 0;
+
+    return w->is_lost && (!sim->is_over || is_there);
 }
 
 static bool check_column(struct device *d, const struct model_record *r, size_t i,
@@ -72,7 +82,7 @@ static bool check_column(struct device *d, const struct model_record *r, size_t 
                sim_violated(d->sim, "5: device %d: %s waits to be sent and was never typed",
                             d->index, name);
     if (waiting->cells[i] == NULL) {
-        return writes_are_settled(w) ||
+        return writes_are_settled(w) || is_to_come_again(d->sim, r, i, w) ||
                sim_violated(d->sim,
                             "1: device %d: %s of %.13s = %.60s was acknowledged, and is neither "
                             "queued nor at the backend",
@@ -435,6 +445,7 @@ static bool check_conflicts(struct sim *sim, int account)
 
 bool check_end(struct sim *sim)
 {
+    sim->is_over = true;
     for (int i = 0; i < DEVICES && !sim_failed(sim); i++) {
         struct device *d = &sim->devices[i];
         if (check_queue_is_empty(d) && check_own_conflicts(d) && check_device(d))

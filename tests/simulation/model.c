@@ -1,7 +1,7 @@
 /* The model: plain data, no SQL, none of the product's logic but the rules of the contract, said
  * once more. It sees each request and answer as they pass, and knows at any time what the backend
  * must hold. */
-#include "tests/simulation/sim.h"
+#include "tests/simulation/model_priv.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -11,26 +11,6 @@
 #include "base/mem.h"
 
 #define OPS_MAX 512 /* in a batch */
-
-struct op {
-    char op_id[ID_SIZE];
-    int device;
-    size_t record;
-    int writes[COLUMNS_MAX]; /* which write of the user each column carries; 0: not in `set` */
-    char *set;               /* as it was first sent: it never changes under one id */
-    bool has_receipt;        /* it has taken effect, or a newer one that replaces it has */
-    bool is_forgotten;       /* by its device, whose disk was put back; it may arrive yet */
-    bool is_sent;            /* as far as its device can know */
-    int refusals;            /* that the device was told of */
-};
-
-struct model {
-    struct model_record *records;
-    size_t record_count, record_room;
-    struct op *ops;
-    size_t op_count, op_room;
-    int conflicts[ACCOUNTS];
-};
 
 struct model *model_new(void)
 {
@@ -106,7 +86,7 @@ bool model_is_refused_value(const char *json)
     return strncmp(json, "\"refused", 8) == 0;
 }
 
-static char *json_text(const cJSON *json)
+char *model_json(const cJSON *json)
 {
     struct buf out = { 0 };
 
@@ -165,10 +145,10 @@ void model_written_again(struct sim *sim, struct model_record *r, int device, si
                          const char *json)
 {
     struct writes *w = &r->writes[device][column];
+    bool has_epochs = sim->plan.has_epochs || sim->plan.has_backups;
+    bool is_possible = r->is_forgotten || (has_epochs && r->exists);
 
-    bool is_possible = r->is_forgotten || (sim->plan.has_epochs && r->exists);
-
-    if (!is_possible || !writes_are_settled(w) ||
+    if (!is_possible || !(writes_are_settled(w) || w->is_lost) ||
         (w->count > 0 && strcmp(writes_last(w), json) == 0))
         return;
     sim_met(sim, SIT_QUEUED_AGAIN);
@@ -183,7 +163,7 @@ void model_withdrawn(struct model_record *r, int device, const bool *columns)
 }
 
 /* The newest write with this value; 0: nobody typed it. */
-static int find_write(const struct writes *w, const char *json)
+int model_find_write(const struct writes *w, const char *json)
 {
     for (int n = w->count; n > 0; n--)
         if (strcmp(w->values[n - 1], json) == 0)
@@ -193,7 +173,7 @@ static int find_write(const struct writes *w, const char *json)
 
 /* ---- ops as they leave ---- */
 
-static struct op *find_op(struct model *m, const char *op_id)
+struct op *model_find_op(struct model *m, const char *op_id)
 {
     for (size_t i = m->op_count; op_id != NULL && i-- > 0;)
         if (strcmp(m->ops[i].op_id, op_id) == 0)
@@ -213,15 +193,13 @@ static bool add_op(struct device *d, const char *op_id, const cJSON *json)
     if (r->account != d->account)
         return sim_violated(sim, "9: device %d sends another account's record", d->index);
     struct op op = { .device = d->index, .record = (size_t)(r - m->records), .is_sent = true };
-    bool is_create = strcmp(json_get_string(json, "operation"), "create") == 0;
     memcpy(op.op_id, op_id, ID_SIZE);
     cJSON_ArrayForEach(item, json_get(json, "set"))
     {
         const struct column *col = table_column(r->table, item->string);
-        char *text = json_text(item);
-        if (is_create)
-            model_written_again(sim, r, d->index, col->index, text);
-        op.writes[col->index] = find_write(&r->writes[d->index][col->index], text);
+        char *text = model_json(item);
+        model_written_again(sim, r, d->index, col->index, text);
+        op.writes[col->index] = model_find_write(&r->writes[d->index][col->index], text);
         free(text);
         if (op.writes[col->index] == 0)
             return sim_violated(sim, "5: device %d sends a value of %s that its user never typed",
@@ -230,7 +208,7 @@ static bool add_op(struct device *d, const char *op_id, const cJSON *json)
     cJSON_ArrayForEach(item, json_get(json, "base"))
     {
         const struct column *col = table_column(r->table, item->string);
-        char *text = json_text(item);
+        char *text = model_json(item);
         bool is_right = base_is_right(r, d->index, col->index, text);
         if (!is_right)
             sim_violated(sim, "5: device %d says that %s was %.60s before; its user never saw that",
@@ -239,7 +217,7 @@ static bool add_op(struct device *d, const char *op_id, const cJSON *json)
         if (!is_right)
             return false;
     }
-    op.set = json_text(json_get(json, "set"));
+    op.set = model_json(json_get(json, "set"));
     if (m->op_count == m->op_room) {
         m->op_room = m->op_room == 0 ? 64 : m->op_room * 2;
         m->ops = mem_grow(m->ops, m->op_room, sizeof *m->ops);
@@ -257,10 +235,10 @@ static bool send_op(struct device *d, const cJSON *json)
         return sim_violated(d->sim, "device %d sends an op without an id", d->index);
     if (json_get(json, "replaces") != NULL)
         sim_met(d->sim, SIT_REPLACED);
-    known = find_op(d->sim->model, op_id);
+    known = model_find_op(d->sim->model, op_id);
     if (known == NULL)
         return add_op(d, op_id, json);
-    char *set = json_text(json_get(json, "set"));
+    char *set = model_json(json_get(json, "set"));
     bool is_same = strcmp(set, known->set) == 0;
     if (!known->is_sent) { /* after its copy was made, without the columns accepted until then */
         free(known->set);
@@ -328,17 +306,20 @@ bool model_sent(struct device *d, const char *body)
 
 /* ---- ops as they take effect ---- */
 
-static void set_cell(struct model_record *r, size_t column, const char *json, int writer)
+static bool set_cell(struct model_record *r, size_t column, const char *json, int writer)
 {
     if (r->cells[column] != NULL && strcmp(r->cells[column], json) == 0)
-        return;
+        return false;
     free(r->cells[column]);
     r->cells[column] = mem_strdup(json);
     r->writers[column] = writer;
+    return true;
 }
 
-static void come_alive(struct model_record *r, int writer)
+static bool come_alive(struct model_record *r, int writer)
 {
+    bool is_news = !r->exists || r->is_deleted;
+
     for (size_t i = 0; !r->exists && i < r->table->column_count; i++) {
         char *json = value_json(&r->table->columns[i], &r->table->columns[i].default_value);
         set_cell(r, i, json, writer);
@@ -348,6 +329,7 @@ static void come_alive(struct model_record *r, int writer)
     r->exists = true;
     r->is_deleted = false;
     r->is_forgotten = false;
+    return is_news;
 }
 
 /* What must be in `overwrote`: what somebody else wrote, and this device had not seen. */
@@ -355,7 +337,7 @@ static bool is_conflict(const struct model_record *r, const struct op *op, const
                         const cJSON *item)
 {
     size_t column = table_column(r->table, item->string)->index;
-    char *now = json_text(item), *seen = json_text(json_get(base, item->string));
+    char *now = model_json(item), *seen = model_json(json_get(base, item->string));
     bool is = r->exists && strcmp(r->cells[column], seen) != 0 &&
               strcmp(r->cells[column], now) != 0 && r->writers[column] != op->device;
 
@@ -414,14 +396,14 @@ static bool take_effect(struct sim *sim, struct op *op, const cJSON *json, const
 
     if (!judge_conflicts(sim, op, json, result))
         return false;
-    come_alive(r, op->device);
+    bool is_changed = come_alive(r, op->device);
     r->rev = INT64_MAX;
     cJSON_ArrayForEach(item, json_get(json, "set"))
     {
         const struct column *col = table_column(r->table, item->string);
         struct writes *w = &r->writes[op->device][col->index];
-        char *text = json_text(item);
-        set_cell(r, col->index, text, op->device);
+        char *text = model_json(item);
+        is_changed = set_cell(r, col->index, text, op->device) || is_changed;
         free(text);
         if (op->is_forgotten && op->writes[col->index] < w->confirmed)
             continue;
@@ -431,11 +413,14 @@ static bool take_effect(struct sim *sim, struct op *op, const cJSON *json, const
         w->confirmed = op->writes[col->index];
         if (w->accepted < w->confirmed)
             w->accepted = w->confirmed;
+        w->is_lost = w->is_lost && !writes_are_settled(w);
     }
+    if (is_changed)
+        model_hides_losses(sim, r, op->device);
     op->has_receipt = true;
     cJSON_ArrayForEach(item, json_get(json, "replaces"))
     {
-        struct op *old = find_op(sim->model, item->valuestring);
+        struct op *old = model_find_op(sim->model, item->valuestring);
         if (old != NULL)
             old->has_receipt = true;
     }
@@ -508,7 +493,7 @@ static bool judge_result(struct sim *sim, struct op *op, const cJSON *json, cons
 static bool execute_one(void *ctx, const cJSON *json, int i)
 {
     struct execution *e = ctx;
-    struct op *op = find_op(e->sim->model, json_get_string(json, "opId"));
+    struct op *op = model_find_op(e->sim->model, json_get_string(json, "opId"));
     const cJSON *lone = json_get(e->value, "result");
     const cJSON *result =
         lone != NULL ? lone : cJSON_GetArrayItem(json_get(e->value, "results"), i);
@@ -530,7 +515,7 @@ bool model_executed(struct sim *sim, const char *body, const cJSON *value, bool 
 static bool commit_one(void *ctx, const cJSON *json, int i)
 {
     struct execution *e = ctx;
-    struct op *op = find_op(e->sim->model, json_get_string(json, "opId"));
+    struct op *op = model_find_op(e->sim->model, json_get_string(json, "opId"));
 
     (void)i;
     if (op == NULL || op->has_receipt || !e->is_there(e->ctx, op->op_id))
@@ -550,7 +535,7 @@ int model_committed(struct sim *sim, const char *body,
 
 void model_refused(struct sim *sim, const char *op_id)
 {
-    struct op *op = find_op(sim->model, op_id);
+    struct op *op = model_find_op(sim->model, op_id);
 
     if (op != NULL)
         op->refusals++;
@@ -558,14 +543,14 @@ void model_refused(struct sim *sim, const char *op_id)
 
 int model_refusals(struct sim *sim, const char *op_id)
 {
-    const struct op *op = find_op(sim->model, op_id);
+    const struct op *op = model_find_op(sim->model, op_id);
 
     return op == NULL ? 0 : op->refusals;
 }
 
 bool model_was_sent(struct sim *sim, const char *op_id)
 {
-    const struct op *op = find_op(sim->model, op_id);
+    const struct op *op = model_find_op(sim->model, op_id);
 
     return op != NULL && op->is_sent;
 }
@@ -574,89 +559,21 @@ bool model_was_sent(struct sim *sim, const char *op_id)
 
 void model_office_set(struct sim *sim, struct model_record *r, char *const *cells)
 {
-    (void)sim;
-    come_alive(r, -1);
+    bool is_changed = come_alive(r, -1);
+
     r->rev = INT64_MAX;
     for (size_t i = 0; i < r->table->column_count; i++)
         if (cells[i] != NULL)
-            set_cell(r, i, cells[i], -1);
+            is_changed = set_cell(r, i, cells[i], -1) || is_changed;
+    if (is_changed)
+        model_hides_losses(sim, r, -1);
 }
 
-void model_office_removed(struct model_record *r)
+void model_office_removed(struct sim *sim, struct model_record *r)
 {
     r->is_deleted = true;
     r->rev = INT64_MAX;
-}
-
-/* ---- what is forgotten ---- */
-
-void model_pruned(struct sim *sim)
-{
-    struct model *m = sim->model;
-
-    for (size_t i = 0; i < m->op_count; i++)
-        m->ops[i].has_receipt = false;
-    for (size_t i = 0; i < m->record_count; i++) {
-        struct model_record *r = &m->records[i];
-        if (!r->exists || !r->is_deleted)
-            continue;
-        sim_met(sim, SIT_TOMBSTONES_PRUNED);
-        r->exists = r->is_deleted = false;
-        r->is_forgotten = true;
-        for (size_t c = 0; c < COLUMNS_MAX; c++) {
-            free(r->cells[c]);
-            r->cells[c] = NULL;
-        }
-    }
-}
-
-/* What an op of the old copy sets is what its user typed last, as far as this disk knows. */
-static bool type_again(struct device *d, const struct db_op *op)
-{
-    struct model_record *r = model_find(d->sim->model, op->client_id);
-    struct op *known = find_op(d->sim->model, op->op_id);
-    struct err ignored;
-    cJSON *set = NULL;
-    const cJSON *item = NULL;
-    bool ok = true;
-
-    if (r == NULL || json_parse(op->set, strlen(op->set), &set, &ignored))
-        return sim_violated(d->sim, "1: device %d: an op of the old copy can not be read",
-                            d->index);
-    cJSON_ArrayForEach(item, set)
-    {
-        size_t column = table_column(r->table, item->string)->index;
-        struct writes *w = &r->writes[d->index][column];
-        char *text = json_text(item);
-        if (find_write(w, text) == 0)
-            ok = sim_violated(d->sim, "5: device %d: %.60s was never typed, and waits in an old copy",
-                              d->index, text);
-        model_typed(r, d->index, column, text);
-        if (known != NULL)
-            known->writes[column] = w->count;
-        free(text);
-    }
-    if (known != NULL) {
-        known->is_forgotten = false;
-        known->is_sent = op->sent_at != 0;
-    }
-    cJSON_Delete(set);
-    return ok;
-}
-
-bool model_put_back(struct device *d, const struct db_ops *ops)
-{
-    struct model *m = d->sim->model;
-
-    for (size_t i = 0; i < m->op_count; i++)
-        m->ops[i].is_forgotten = m->ops[i].is_forgotten || m->ops[i].device == d->index;
-    for (size_t i = 0; i < m->record_count; i++)
-        for (size_t c = 0; c < COLUMNS_MAX; c++)
-            m->records[i].writes[d->index][c].withdrawn = m->records[i].writes[d->index][c].count;
-    for (size_t i = 0; i < ops->count; i++)
-        if (!type_again(d, &ops->items[i]))
-            return false;
-    return true;
+    model_hides_losses(sim, r, -1);
 }
 
 /* ---- what the backend says ---- */
@@ -674,7 +591,7 @@ bool model_judge_doc(struct sim *sim, int account, const char *table, const cJSO
         return sim_violated(sim, "5: %s says that %.13s is %s", where, r->client_id,
                             r->is_deleted ? "alive" : "deleted");
     for (size_t i = 0; i < r->table->column_count; i++) {
-        char *text = json_text(json_get(doc, r->table->columns[i].name));
+        char *text = model_json(json_get(doc, r->table->columns[i].name));
         bool is_same = strcmp(text, r->cells[i]) == 0;
         if (!is_same)
             sim_violated(sim, "5: %s says %s of %.13s is %.60s; it must be %.60s", where,

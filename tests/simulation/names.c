@@ -59,6 +59,9 @@ static const char *const situation_names[SIT_COUNT] = {
     [SIT_TOMBSTONES_PRUNED] = "tombstones pruned",
     [SIT_PRUNED_EDITS] = "edits of records whose tombstone was pruned",
     [SIT_CURSORS_UNKNOWN] = "cursors that the backend does not know",
+    [SIT_BACKUPS_RESTORED] = "backups of the backend restored",
+    [SIT_WRITES_LOST] = "accepted writes lost by a restored backup",
+    [SIT_LOSSES_HIDDEN] = "lost writes hidden by a newer version",
     [SIT_EPOCHS] = "new epochs",
     [SIT_QUEUED_AGAIN] = "records queued again after a new epoch",
 };

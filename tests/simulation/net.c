@@ -133,6 +133,7 @@ static struct transfer *make(struct device *d, const struct engine_action *actio
     t->id = ++net->last_id;
     t->device = d->index;
     t->life = d->life;
+    t->era = d->sim->server.era;
     t->next = net->transfers;
     net->transfers = t;
     if (action->what == ENGINE_GET) {
@@ -423,12 +424,12 @@ void net_arrive(struct sim *sim, uint64_t id)
         sim_note(sim, "backend: dies at the %u. write from here, in a push", n + 1);
         vfs_arm(sim->vfs, SERVER, n, false);
     }
-    bool is_executed = server_call(&sim->server, &x);
+    bool is_executed = t->era == sim->server.era && server_call(&sim->server, &x);
     sim_note(sim, "backend: #%llu of device %d arrives%s: %d", (unsigned long long)id, t->device,
              is_late ? " late" : "", x.http_status);
     if (is_executed)
         judge(sim, t, &x, is_late);
-    else if (was_up && t->is_push)
+    else if (was_up && t->is_push && t->era == sim->server.era)
         remember_push(sim, t);
     answer(sim, t, &x);
     buf_done(&x.answer);

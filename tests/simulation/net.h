@@ -23,6 +23,7 @@ struct transfer {
     uint64_t id;
     int device;
     uint32_t life; /* of the device's process: a dead one gets no answer */
+    uint64_t era; /* of the backend */
     enum fate fate;
     bool is_get, is_push, is_page, is_walk, is_refresh;
     char path[40];

@@ -50,7 +50,7 @@ static void apply(struct sim *sim, struct attempt *attempt)
     if (r == NULL)
         r = model_add(sim->model, attempt->account, attempt->table, attempt->client_id);
     if (attempt->is_removal)
-        model_office_removed(r);
+        model_office_removed(sim, r);
     else
         model_office_set(sim, r, attempt->after);
     sim_met(sim, SIT_OFFICE_WRITES);
@@ -183,6 +183,8 @@ void office_acts(struct sim *sim)
     disturb(sim);
     if (sim->server.backend != NULL && !sim_failed(sim))
         trouble_winter(sim);
+    if (sim->server.backend != NULL && !sim_failed(sim))
+        trouble_backup(sim);
     if (sim->server.backend == NULL || sim_failed(sim))
         return;
     decide(sim, DECIDE_OFFICE, SERVER);

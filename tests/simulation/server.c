@@ -48,6 +48,10 @@ void server_stop(struct server *s)
     close_all(s);
     buf_done(&s->unknown_push);
     attempt_done(&s->attempt);
+    vfs_copy_free(s->backup);
+    model_backup_free(s->backup_model);
+    s->backup = NULL;
+    s->backup_model = NULL;
 }
 
 static bool died(struct server *s)
@@ -73,6 +77,32 @@ void server_kill(struct server *s)
 {
     vfs_kill(s->sim->vfs, SERVER);
     died(s);
+}
+
+void server_back_up(struct server *s)
+{
+    sim_note(s->sim, "backend: a backup is made");
+    vfs_copy_free(s->backup);
+    model_backup_free(s->backup_model);
+    s->backup = vfs_copy_take(s->sim->vfs, SERVER);
+    s->backup_model = model_backup_take(s->sim->model);
+}
+
+void server_restore(struct server *s)
+{
+    struct sim *sim = s->sim;
+
+    if (s->backup == NULL)
+        return;
+    server_kill(s);
+    vfs_copy_put_back(sim->vfs, SERVER, s->backup);
+    model_backup_put_back(sim, s->backup_model);
+    buf_clear(&s->unknown_push);
+    attempt_done(&s->attempt);
+    s->era++;
+    s->must_renew = true;
+    sim_met(sim, SIT_BACKUPS_RESTORED);
+    sim_note(sim, "backend: restored from its backup");
 }
 
 void server_upgrade(struct server *s)
@@ -168,6 +198,11 @@ bool server_start(struct server *s)
         return sim_violated(sim, "1: the backend can not be started: %s", err.msg);
     sim_note(sim, "backend: up");
     vfs_disarm(sim->vfs, SERVER);
+    if (s->must_renew)
+        server_new_epoch(s);
+    if (s->backend == NULL)
+        return false;
+    s->must_renew = false;
     if (!resolve_push(s))
         return false;
     if (s->must_prune)

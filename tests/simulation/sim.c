@@ -309,8 +309,9 @@ static void draw_rare(struct sim *sim)
     plan->has_full_disks = rng_chance(&sim->rng, 100);
     plan->has_old_copies = rng_chance(&sim->rng, 60);
     plan->has_winters = rng_chance(&sim->rng, 80);
-    sim_note(sim, "plan: full disks %d, old copies %d, winters %d", plan->has_full_disks,
-             plan->has_old_copies, plan->has_winters);
+    plan->has_backups = rng_chance(&sim->rng, 80);
+    sim_note(sim, "plan: full disks %d, old copies %d, winters %d, backups %d",
+             plan->has_full_disks, plan->has_old_copies, plan->has_winters, plan->has_backups);
 }
 
 static void draw_plan(struct sim *sim)
@@ -348,7 +349,7 @@ static void draw_plan(struct sim *sim)
     plan->has_new_disks = rng_chance(&sim->rng, 125);
     draw_rare(sim);
     if (sim->is_for_power_cuts)
-        plan->has_epochs = plan->has_old_copies = plan->has_winters = false;
+        plan->has_epochs = plan->has_old_copies = plan->has_winters = plan->has_backups = false;
     sim_note(sim,
              "plan: faults %u, crashes %u, power cuts %u, other account %d, refusals %d, clock "
              "jumps %d, page %u, "
@@ -369,7 +370,7 @@ static void begin_world(struct sim *sim)
     sim->event_count = 0;
     sim->order = 0;
     sim->arrivals = 0;
-    sim->is_calm = false;
+    sim->is_calm = sim->is_over = false;
     sim->traced = 0;
     sim->violation[0] = '\0';
     memset(sim->met, 0, sizeof sim->met);

@@ -13,6 +13,7 @@
  *   office.c   who works at the office
  *   base.c     what an op may say was there before it
  *   model.c    plain data: what was acknowledged, what the backend must hold, judged at each answer
+ *   loss.c     what is forgotten or lost: by age, by old copies, by restored backups
  *   powercut.c what a power cut would leave, at every operation of a disk
  *   tally.c    what many runs met; seeds.c many seeds on all processors
  *   check.c    the invariants of a device's file, during the run and after it
@@ -109,6 +110,9 @@ enum situation {
     SIT_TOMBSTONES_PRUNED,
     SIT_PRUNED_EDITS,
     SIT_CURSORS_UNKNOWN,
+    SIT_BACKUPS_RESTORED,
+    SIT_WRITES_LOST,
+    SIT_LOSSES_HIDDEN,
     SIT_COUNT
 };
 const char *situation_name(enum situation s);
@@ -152,6 +156,7 @@ struct plan {
     bool is_deaf;        /* device 0 hears no answer to a push, and its user edits one record */
     bool has_full_disks;
     bool has_old_copies; /* a device's disk goes back to an older copy of itself */
+    bool has_backups;    /* the backend's disk goes back to an older copy of itself */
     bool has_winters;    /* half a year in which nobody does anything; then tombstones are pruned */
 };
 
@@ -159,6 +164,7 @@ struct plan {
 
 struct sim;
 struct model;
+struct model_backup;
 struct model_record;
 struct net;
 
@@ -208,6 +214,10 @@ struct server {
     struct buf unknown_push; /* body of a push whose outcome a crash hid; empty: none */
     struct attempt attempt;  /* by the office */
     bool must_prune;         /* before it answers anybody */
+    bool must_renew;         /* its epoch; before it answers anybody */
+    struct vfs_copy *backup; /* of its disk; NULL: none has been made */
+    struct model_backup *backup_model;
+    uint64_t era; /* rises when a backup is restored: what was on its way then does not arrive */
 };
 
 enum event_kind {
@@ -246,6 +256,7 @@ struct sim {
     uint64_t order;
     size_t arrivals; /* EV_ARRIVE that are still to come */
     bool is_calm;    /* the faults have ended */
+    bool is_over;    /* all is drained */
     int actions_left, office_left;
 
     struct vfs *vfs;
@@ -346,6 +357,8 @@ void trouble_for(struct device *d);
 bool trouble_looks_back(struct device *d);
 /* Half a year passes, perhaps; the backend then forgets old tombstones and receipts. */
 void trouble_winter(struct sim *sim);
+/* A backup of the backend is made, or the last one restored. */
+void trouble_backup(struct sim *sim);
 
 /* ---- net.c ---- */
 
@@ -381,8 +394,11 @@ struct cJSON *server_ask(struct server *s, const char *kind, const char *path, c
                          const char *token);
 /* An access token of a fresh session; NULL: not now. Yours. refresh may be NULL. */
 char *server_sign_in(struct server *s, int account, char **refresh);
-/* The operator says that a backup was restored; here it was not, so nothing is lost. */
+/* The operator says that a backup was restored. */
 void server_new_epoch(struct server *s);
+void server_back_up(struct server *s);
+/* The operator puts the last backup back, if there is one: what came after it is lost. */
+void server_restore(struct server *s);
 /* As its timer does hourly; what is too old goes. */
 void server_prune(struct server *s);
 /* The operator gives the account a new password (the old one again): all its sessions are over. */
@@ -406,6 +422,7 @@ struct writes {    /* what one user has put into one column of one record, in or
     int withdrawn; /* its user has taken back all writes up to this one */
     int confirmed; /* the newest that an op has brought to the backend; 0: none */
     int accepted;  /* the newest that the backend has ever had, also if it was lost there since */
+    bool is_lost;  /* it was there, and the backend has been restored from an older backup */
 };
 
 struct seen { /* what a user has seen in a column before he changed it */
@@ -436,8 +453,9 @@ struct model_record *model_add(struct model *m, int account, const struct table 
 const char *writes_last(const struct writes *w); /* NULL: none */
 /* Its last write is at the backend, or was taken back, or there is none. */
 bool writes_are_settled(const struct writes *w);
-/* After a new epoch a device may write again, as a create, what it once wrote: with the values that
- * it has. Counts that as typed, where no write of its user waits. */
+/* After a new epoch a device may write again what it once wrote: as a create, with the values that it
+ * has, or what is left of it when a part has been accepted. Counts that as typed, where no write of
+ * its user waits. */
 void model_written_again(struct sim *sim, struct model_record *r, int device, size_t column,
                          const char *json);
 void model_typed(struct model_record *r, int device, size_t column, const char *json);
@@ -461,10 +479,16 @@ int model_refusals(struct sim *sim, const char *op_id);
 bool model_was_sent(struct sim *sim, const char *op_id);
 /* The office has written: values by column, NULL: untouched. */
 void model_office_set(struct sim *sim, struct model_record *r, char *const *cells);
-void model_office_removed(struct model_record *r);
+void model_office_removed(struct sim *sim, struct model_record *r);
 /* A page, or any doc, must be what the model holds for the account. */
 bool model_judge_doc(struct sim *sim, int account, const char *table, const struct cJSON *doc,
                      const char *where);
+/* What the backend holds now, to go back to. */
+struct model_backup *model_backup_take(const struct model *m);
+void model_backup_put_back(struct sim *sim, const struct model_backup *b);
+void model_backup_free(struct model_backup *b);
+/* A record has got a new rev from this writer (-1: the office). */
+void model_hides_losses(struct sim *sim, struct model_record *r, int writer);
 /* Tombstones and receipts are too old, and gone. */
 void model_pruned(struct sim *sim);
 /* A device's disk is an older one again, with these ops: they are its user's work from now on, and

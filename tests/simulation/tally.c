@@ -33,6 +33,7 @@ static const struct {
     { "clock jump", { SIT_CLOCK_JUMPS, SIT_COUNT } },
     { "full disk", { SIT_FULL_DISKS, SIT_COUNT } },
     { "old copy", { SIT_OLD_COPIES, SIT_COUNT } },
+    { "restored backup", { SIT_BACKUPS_RESTORED, SIT_COUNT } },
     { "pruned tombstone", { SIT_TOMBSTONES_PRUNED, SIT_COUNT } },
 };
 #define CLASSES (sizeof classes / sizeof *classes)

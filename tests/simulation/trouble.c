@@ -1,5 +1,5 @@
-/* What happens in few seeds: a disk that is full for a while, a disk that goes back to an older copy
- * of itself, and half a year in which nobody does anything. */
+/* What happens in few seeds: a disk that is full for a while, disks that go back to an older copy
+ * of themselves, a device's and the backend's, and half a year in which nobody does anything. */
 #include "tests/simulation/sim.h"
 
 #include <stdlib.h>
@@ -105,4 +105,19 @@ void trouble_winter(struct sim *sim)
         free(sim->server.office_token[i]); /* it is over */
         sim->server.office_token[i] = NULL;
     }
+}
+
+void trouble_backup(struct sim *sim)
+{
+    if (!sim->plan.has_backups)
+        return;
+    decide(sim, DECIDE_RARE, SERVER);
+    uint32_t kind = rng_below(&sim->rng, 1000);
+    bool is_restore = kind >= 100 && kind < 200 && sim->server.backup != NULL;
+    if ((kind >= 100 && !is_restore) || !decided(sim))
+        return;
+    if (is_restore)
+        server_restore(&sim->server);
+    else
+        server_back_up(&sim->server);
 }
