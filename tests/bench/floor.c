@@ -278,44 +278,72 @@ static int64_t read_page(sqlite3 *db, sqlite3_stmt *st, char *last, size_t size)
     return rev;
 }
 
-double floor_pull(const char *device, const char *backend, const char *dir)
+struct pull_floor {
+    sqlite3 *source, *db;
+    sqlite3_stmt *page, *find, *put, *meta;
+    struct rows rows;
+    int64_t rev;                /* of the last row that was read, and its id */
+    char last[64];
+};
+
+static void pull_prepare(struct pull_floor *p, const struct floor_table *table)
 {
-    struct rows tasks = load(device, "tasks", "id", "client_id");
-    sqlite3 *source = open_file(backend), *db = empty_like(device, dir, "floor-pull.db");
-    run(db, "PRAGMA synchronous=NORMAL");
-    sqlite3_stmt *page = prepare(source, "SELECT * FROM records INDEXED BY records_by_rev WHERE user_n = 1 AND "
-                                         "table_name = 'tasks' AND (rev, client_id) > (?, ?) ORDER BY rev, client_id "
-                                         "LIMIT 500");
-    int64_t rev = 0;
-    char last[64] = "";
-    sqlite3_stmt *find = prepare(db, "SELECT * FROM tasks WHERE client_id = ?");
-    sqlite3_stmt *put = prepare(db, tasks.insert);
-    sqlite3_stmt *meta = prepare(db, "UPDATE sync_metadata SET walk_cursor = 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx', "
-                                     "received = received + 500 WHERE table_name = 'tasks'");
+    char sql[400];
+
+    p->page = prepare(p->source, "SELECT * FROM records INDEXED BY records_by_rev WHERE user_n = 1 AND table_name = ?3 AND "
+                                 "(rev, client_id) > (?1, ?2) ORDER BY rev, client_id LIMIT 500");
+    sqlite3_bind_text(p->page, 3, table->name, -1, SQLITE_STATIC);
+    snprintf(sql, sizeof sql, "SELECT * FROM \"%s\" WHERE client_id = ?", table->sql);
+    p->find = prepare(p->db, sql);
+    p->put = prepare(p->db, p->rows.insert);
+    p->meta = prepare(p->db, "UPDATE sync_metadata SET walk_cursor = 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx', "
+                             "received = received + 500 WHERE table_name = ?");
+    sqlite3_bind_text(p->meta, 1, table->name, -1, SQLITE_STATIC);
+}
+
+static void pull_slice(struct pull_floor *p, int at)
+{
+    if (at % BATCH == 0) {
+        sqlite3_bind_int64(p->page, 1, p->rev);
+        sqlite3_bind_text(p->page, 2, p->last, -1, SQLITE_TRANSIENT);
+        p->rev = read_page(p->source, p->page, p->last, sizeof p->last);
+    }
+    run(p->db, "BEGIN IMMEDIATE");
+    for (int i = at; i < least(at + SLICE, p->rows.count); i++) {
+        look_up(p->db, p->find, &p->rows, i, p->rows.key);
+        insert(p->db, p->put, &p->rows, i);
+    }
+    if ((at + SLICE) % BATCH == 0)
+        step(p->db, p->meta);
+    run(p->db, "COMMIT");
+}
+
+double floor_pull_table(const char *device, const char *backend, const char *dir, const struct floor_table *table)
+{
+    char quoted[100];
     double started = seconds_now();
 
-    for (int at = 0; at < tasks.count; at += SLICE) {
-        if (at % BATCH == 0) {
-            sqlite3_bind_int64(page, 1, rev);
-            sqlite3_bind_text(page, 2, last, -1, SQLITE_TRANSIENT);
-            rev = read_page(source, page, last, sizeof last);
-        }
-        run(db, "BEGIN IMMEDIATE");
-        for (int i = at; i < least(at + SLICE, tasks.count); i++) {
-            look_up(db, find, &tasks, i, tasks.key);
-            insert(db, put, &tasks, i);
-        }
-        if ((at + SLICE) % BATCH == 0)
-            step(db, meta);
-        run(db, "COMMIT");
+    snprintf(quoted, sizeof quoted, "\"%s\"", table->sql);
+    struct pull_floor p = { .rows = load(device, quoted, "id", "client_id"), .source = open_file(backend),
+                            .db = empty_like(device, dir, "floor-pull.db") };
+    run(p.db, "PRAGMA synchronous=NORMAL");
+    pull_prepare(&p, table);
+    for (int at = 0; at < p.rows.count; at += SLICE) {
+        if (at == 0 || at - SLICE < table->skip)
+            started = seconds_now();
+        pull_slice(&p, at);
     }
     double seconds = seconds_now() - started;
-    sqlite3_finalize(page);
-    sqlite3_finalize(find);
-    sqlite3_finalize(put);
-    sqlite3_finalize(meta);
-    sqlite3_close(source);
-    sqlite3_close(db);
-    rows_done(&tasks);
+    sqlite3_stmt *const statements[] = { p.page, p.find, p.put, p.meta };
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+        sqlite3_finalize(statements[i]);
+    sqlite3_close(p.source);
+    sqlite3_close(p.db);
+    rows_done(&p.rows);
     return seconds;
+}
+
+double floor_pull(const char *device, const char *backend, const char *dir)
+{
+    return floor_pull_table(device, backend, dir, &(struct floor_table){ .name = "tasks", .sql = "tasks" });
 }

@@ -10,6 +10,13 @@ double floor_import(const char *queued, const char *unused, const char *dir);
 double floor_push(const char *queued, const char *backend, const char *dir);
 double floor_pull(const char *device, const char *backend, const char *dir);
 
+/* The same of one table of any name; `skip`: so many of its rows are there already, and are not timed. */
+struct floor_table {
+    const char *name, *sql;     /* on the wire, and in the device's file */
+    int skip;
+};
+double floor_pull_table(const char *device, const char *backend, const char *dir, const struct floor_table *table);
+
 /* Copies a database as it is, WAL included. */
 void copy_database(const char *from, const char *to);
 

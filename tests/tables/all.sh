@@ -7,7 +7,7 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 build=$(readlink -f "${1:?usage: all.sh BUILD_DIR}")
 passed=0 failed=0
 
-for script in schema.py dropin.sh matrix.sh demo.sh cost.sh convex.sh; do
+for script in schema.py dropin.sh matrix.sh sync.py demo.sh cost.sh convex.sh; do
     echo "== $script"
     rc=0
     said=$("$here/$script" "$build" 2>&1) || rc=$?

@@ -14,7 +14,9 @@ from screen import Screen
 
 KEYS = [("j, one down", "j"), ("k, one up", "k"), ("PgDn", "\x1b[6~"), ("PgUp", "\x1b[5~"), ("G, last", "G"), ("g, first", "g"),
         ("o, other order", "o"), ("x, done", "x"), ("x, reopen", "x"), ("Space, mark", " "), ("a, form", "a"),
-        ("a letter typed", "V"), ("another one", "a"), ("^S, save", "\x13"), ("e, edit", "e"), ("Esc", "\x1b")]
+        ("a letter typed", "V"), ("another one", "a"), ("^S, save", "\x13"), ("e, edit", "e"), ("Esc", "\x1b"),
+        ("/, find", "/"), ("a letter of it", "v"), ("Enter", "\r"), ("Esc, all again", "\x1b"), ("Tab, next table", "\t"),
+        ("j, one down there", "j"), ("e, edit there", "e"), ("Esc, back", "\x1b")]
 QUIET_S = 0.4
 LIMIT_S = 20
 
