@@ -17,6 +17,7 @@ KEYS = [("j, one down", "j"), ("k, one up", "k"), ("PgDn", "\x1b[6~"), ("PgUp", 
         ("a letter typed", "V"), ("another one", "a"), ("^S, save", "\x13"), ("e, edit", "e"), ("Esc", "\x1b"),
         ("/, find", "/"), ("a letter of it", "v"), ("Enter", "\r"), ("Esc, all again", "\x1b"), ("Tab, next table", "\t"),
         ("j, one down there", "j"), ("e, edit there", "e"), ("Esc, back", "\x1b")]
+STARTS = 5
 QUIET_S = 0.4
 LIMIT_S = 20
 
@@ -25,7 +26,7 @@ def main():
     library, *argv = sys.argv[1:]
     counts = Path(argv[1]) / "counts"
     os.environ |= {"LD_PRELOAD": library, "COUNT_SQL": str(counts), "ESCDELAY": "25"}
-    screen = Screen([argv[0], "--data-dir", argv[1], "--config", argv[2]])
+    screen = None
 
     def now():
         return struct.unpack("QQ", counts.read_bytes())
@@ -40,9 +41,17 @@ def main():
             last = now()
         return screen.fail("it does not settle")
 
-    screen.wait("Quit")
-    at = settled()
-    print("start", *at, sep="\t")
+    starts = []
+    for _ in range(STARTS):
+        if screen is not None:
+            screen.keys("q")
+            screen.end()
+        counts.unlink(missing_ok=True)
+        screen = Screen([argv[0], "--data-dir", argv[1], "--config", argv[2]])
+        screen.wait("Quit")
+        starts.append(settled())
+    # The news of the worker are read when they come, now and then once more: the least is the start alone.
+    print("start", *min(starts), sep="\t")
     # By choice, so that no failed connection is shown between two keys.
     screen.keys("O")
     screen.wait("offline")
