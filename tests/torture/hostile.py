@@ -415,5 +415,7 @@ def hostile(world, until):
             break
         meet(world, device, between, enmity, bound)
         met += 1
+    # A lie that looks like any other answer is believed; an honest walk takes it away.
+    device.forget_cursor()
     world.notes = f"{met} of {len(ENMITIES)} enmities, {world.most_memory >> 20} MB at most"
     world.faults = {"hostile answers": sum(between.counts.values())}
