@@ -173,7 +173,7 @@ bool check_device(struct device *d)
     }
     for (size_t i = 0; ok && i < model_count(sim->model); i++) {
         struct model_record *r = model_at(sim->model, i);
-        if (is_touched(r, d->index))
+        if (r->account == d->account && is_touched(r, d->index))
             ok = check_record(d, &ops, r);
     }
     db_ops_done(&ops);

@@ -25,6 +25,12 @@ static int64_t device_mono(void *ctx)
     return d->sim->now;
 }
 
+/* An account has a file of its own. */
+static void choose_file(struct device *d)
+{
+    snprintf(d->path, sizeof d->path, "%d/%s.db", d->index, d->account == 0 ? "store" : "yard");
+}
+
 void device_init(struct sim *sim, int index, const struct buf *store)
 {
     struct device *d = &sim->devices[index];
@@ -39,7 +45,7 @@ void device_init(struct sim *sim, int index, const struct buf *store)
     d->clock = (struct clock){ device_wall, device_mono, d };
     d->skew_ms = skews[rng_below(&sim->rng, sizeof skews / sizeof *skews)];
     d->has_link = true;
-    snprintf(d->path, sizeof d->path, "%d/store.db", index);
+    choose_file(d);
     if (store != NULL)
         vfs_write_file(sim->vfs, d->path, store);
 }
@@ -250,6 +256,56 @@ bool device_start(struct device *d)
         return false;
     device_pump(d);
     return d->is_up;
+}
+
+/* ---- another account ---- */
+
+/* As `outpost logout` does: the tokens go. The queue stays. */
+static enum rc sign_out(struct device *d, struct err *err)
+{
+    struct db_account account = { 0 };
+    enum rc rc = db_account_read(d->user_db, &account, err);
+
+    if (!rc) {
+        free(account.token);
+        free(account.refresh);
+        account.token = account.refresh = NULL;
+        rc = db_account_write(d->user_db, &account, err);
+    }
+    db_account_done(&account);
+    return rc;
+}
+
+void device_switch(struct device *d)
+{
+    struct sim *sim = d->sim;
+    struct db_queue_counts queue = { 0 };
+    struct err err = { 0 };
+    int told = d->conflicts_told, unsure = d->conflicts_unsure;
+    enum rc rc = db_queue_counts(d->user_db, &queue, &err);
+
+    if (!rc)
+        rc = sign_out(d, &err);
+    if (device_died(d, "sign-out") || device_is_full(d, rc))
+        return;
+    if (rc) {
+        sim_violated(sim, "device %d: its user can not sign out: %s", d->index, err.msg);
+        return;
+    }
+    sim_met(sim, SIT_SWITCHES);
+    if (queue.waiting > 0)
+        sim_met(sim, SIT_SWITCHES_WITH_OPS);
+    sim_note(sim, "device %d: account %d is signed out, %lld ops wait", d->index, d->account,
+             (long long)queue.waiting);
+    device_stop(d);
+    d->account = !d->account;
+    choose_file(d);
+    d->last_record[0] = d->discard_of[0] = '\0';
+    d->conflicts_told = d->other_told;
+    d->conflicts_unsure = d->other_unsure;
+    d->other_told = told;
+    d->other_unsure = unsure;
+    device_start(d);
 }
 
 /* ---- the driver of the engine ---- */

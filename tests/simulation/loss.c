@@ -1,5 +1,6 @@
 /* What is forgotten on purpose or by accident: tombstones and receipts that are too old, what a
- * device did after the copy that its disk was put back to, what the backend did after its backup. */
+ * device did after the copy that its disk was put back to, what the backend did after its backup.
+ */
 #include "tests/simulation/model_priv.h"
 
 #include <cjson/cJSON.h>

@@ -132,6 +132,7 @@ static struct transfer *make(struct device *d, const struct engine_action *actio
 
     t->id = ++net->last_id;
     t->device = d->index;
+    t->account = d->account;
     t->life = d->life;
     t->era = d->sim->server.era;
     t->next = net->transfers;
@@ -297,7 +298,6 @@ static void note_page(struct sim *sim, const struct transfer *t, const cJSON *va
 
 static bool judge_page(struct sim *sim, const struct transfer *t, const cJSON *value)
 {
-    int account = sim->devices[t->device].account;
     const cJSON *item = NULL;
     bool has_more = false;
 
@@ -309,7 +309,7 @@ static bool judge_page(struct sim *sim, const struct transfer *t, const cJSON *v
     {
         const char *table = t->is_walk ? NULL : json_get_string(item, "table");
         const cJSON *doc = t->is_walk ? item : json_get(item, "doc");
-        if (!model_judge_doc(sim, account, table, doc, "a page"))
+        if (!model_judge_doc(sim, t->account, table, doc, "a page"))
             return false;
     }
     return true;

@@ -21,7 +21,7 @@ enum fate {
 
 struct transfer {
     uint64_t id;
-    int device;
+    int device, account;
     uint32_t life; /* of the device's process: a dead one gets no answer */
     uint64_t era; /* of the backend */
     enum fate fate;

@@ -300,8 +300,8 @@ static bool rounds_are_done(struct sim *sim)
 
 /* ---- a run ---- */
 
-/* Most seeds have none of these. Of what goes back to an older state the model is told only when its
- * machine is up again: until then no power cut could be judged. */
+/* Most seeds have none of these. Of what goes back to an older state the model is told only when
+ * its machine is up again: until then no power cut could be judged. */
 static void draw_rare(struct sim *sim)
 {
     struct plan *plan = &sim->plan;
@@ -310,8 +310,12 @@ static void draw_rare(struct sim *sim)
     plan->has_old_copies = rng_chance(&sim->rng, 60);
     plan->has_winters = rng_chance(&sim->rng, 80);
     plan->has_backups = rng_chance(&sim->rng, 80);
-    sim_note(sim, "plan: full disks %d, old copies %d, winters %d, backups %d",
-             plan->has_full_disks, plan->has_old_copies, plan->has_winters, plan->has_backups);
+    plan->has_switches = !plan->has_old_copies && !plan->has_backups && rng_chance(&sim->rng, 60);
+    if (plan->has_switches)
+        plan->has_other_account = true;
+    sim_note(sim, "plan: full disks %d, old copies %d, winters %d, backups %d, account switches %d",
+             plan->has_full_disks, plan->has_old_copies, plan->has_winters, plan->has_backups,
+             plan->has_switches);
 }
 
 static void draw_plan(struct sim *sim)
@@ -349,7 +353,8 @@ static void draw_plan(struct sim *sim)
     plan->has_new_disks = rng_chance(&sim->rng, 125);
     draw_rare(sim);
     if (sim->is_for_power_cuts)
-        plan->has_epochs = plan->has_old_copies = plan->has_winters = plan->has_backups = false;
+        plan->has_epochs = plan->has_old_copies = plan->has_winters = plan->has_backups =
+            plan->has_switches = false;
     sim_note(sim,
              "plan: faults %u, crashes %u, power cuts %u, other account %d, refusals %d, clock "
              "jumps %d, page %u, "
@@ -470,12 +475,9 @@ static bool drains_alone(struct sim *sim)
     return !sim_failed(sim);
 }
 
-static bool end(struct sim *sim)
+/* What waits comes to the backend, and all is checked. */
+static bool settle(struct sim *sim)
 {
-    if (!calm_down(sim))
-        return sim_violated(sim, "4: what was on its way does not arrive");
-    if (sim->seed % 4 == 0 && !drains_alone(sim))
-        return false;
     /* Refused ops get their three tries and fail; then their users put them right. */
     for (int i = 0; i < TRIES && !sim_failed(sim); i++) {
         /* What is held would be tried again within a day. */
@@ -487,6 +489,22 @@ static bool end(struct sim *sim)
     for (int i = 1; i <= ROUNDS && !sim_failed(sim); i++)
         ask_for_rounds(sim, i);
     return !sim_failed(sim) && check_end(sim);
+}
+
+static bool end(struct sim *sim)
+{
+    if (!calm_down(sim))
+        return sim_violated(sim, "4: what was on its way does not arrive");
+    if (sim->seed % 4 == 0 && !drains_alone(sim))
+        return false;
+    if (!settle(sim) || !sim->plan.has_switches)
+        return !sim_failed(sim);
+    for (int i = 0; i < DEVICES && !sim_failed(sim); i++) {
+        device_switch(&sim->devices[i]);
+        if (sim->devices[i].is_working_offline)
+            user_works_offline(&sim->devices[i], false);
+    }
+    return !sim_failed(sim) && settle(sim);
 }
 
 static void clean_up(struct sim *sim)

@@ -110,6 +110,8 @@ enum situation {
     SIT_TOMBSTONES_PRUNED,
     SIT_PRUNED_EDITS,
     SIT_CURSORS_UNKNOWN,
+    SIT_SWITCHES,
+    SIT_SWITCHES_WITH_OPS,
     SIT_BACKUPS_RESTORED,
     SIT_WRITES_LOST,
     SIT_LOSSES_HIDDEN,
@@ -157,6 +159,7 @@ struct plan {
     bool has_full_disks;
     bool has_old_copies; /* a device's disk goes back to an older copy of itself */
     bool has_backups;    /* the backend's disk goes back to an older copy of itself */
+    bool has_switches;   /* users sign out, and in as somebody else, on the same device */
     bool has_winters;    /* half a year in which nobody does anything; then tombstones are pruned */
 };
 
@@ -198,6 +201,7 @@ struct device {
     char last_record[ID_SIZE]; /* that its user has touched */
     int conflicts_told;        /* by answers that its process has lived through */
     int conflicts_unsure;      /* by answers in which it died, or had no room to write them down */
+    int other_told, other_unsure; /* of the account that is signed out */
     struct vfs_copy *copy;     /* of its disk; NULL: none has been made */
     int copy_told, copy_unsure;
     bool is_put_back; /* its disk is the copy since the last start */
@@ -323,6 +327,9 @@ void device_wake(struct device *d, enum engine_wake what);
 bool device_is_full(const struct device *d, enum rc rc);
 /* A planted fault: changes the file behind the product's back. */
 void device_tamper(struct device *d, const char *sql);
+/* Its user signs out, and in as the other account, whose file is another one; what waits for the
+ * first is kept in its file. */
+void device_switch(struct device *d);
 /* Asks for a password only when the session is over. */
 void device_sign_in_if_asked(struct device *d);
 
@@ -453,9 +460,9 @@ struct model_record *model_add(struct model *m, int account, const struct table 
 const char *writes_last(const struct writes *w); /* NULL: none */
 /* Its last write is at the backend, or was taken back, or there is none. */
 bool writes_are_settled(const struct writes *w);
-/* After a new epoch a device may write again what it once wrote: as a create, with the values that it
- * has, or what is left of it when a part has been accepted. Counts that as typed, where no write of
- * its user waits. */
+/* After a new epoch a device may write again what it once wrote: as a create, with the values that
+ * it has, or what is left of it when a part has been accepted. Counts that as typed, where no write
+ * of its user waits. */
 void model_written_again(struct sim *sim, struct model_record *r, int device, size_t column,
                          const char *json);
 void model_typed(struct model_record *r, int device, size_t column, const char *json);

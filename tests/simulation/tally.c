@@ -34,6 +34,7 @@ static const struct {
     { "full disk", { SIT_FULL_DISKS, SIT_COUNT } },
     { "old copy", { SIT_OLD_COPIES, SIT_COUNT } },
     { "restored backup", { SIT_BACKUPS_RESTORED, SIT_COUNT } },
+    { "account switch", { SIT_SWITCHES, SIT_COUNT } },
     { "pruned tombstone", { SIT_TOMBSTONES_PRUNED, SIT_COUNT } },
 };
 #define CLASSES (sizeof classes / sizeof *classes)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include "tests/simulation/sim.h"
 
-#define CLASSES_MAX 20
+#define CLASSES_MAX 24
 
 struct tally {
     uint64_t seeds, failed, operations;

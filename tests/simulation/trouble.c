@@ -73,7 +73,7 @@ void trouble_for(struct device *d)
     struct sim *sim = d->sim;
     const struct plan *plan = &sim->plan;
 
-    if (sim->is_calm || !(plan->has_full_disks || plan->has_old_copies))
+    if (sim->is_calm || !(plan->has_full_disks || plan->has_old_copies || plan->has_switches))
         return;
     decide(sim, DECIDE_RARE, d->index);
     uint32_t kind = rng_below(&sim->rng, 1000);
@@ -86,6 +86,9 @@ void trouble_for(struct device *d)
     } else if (kind >= 160 && kind < 200 && d->copy != NULL) {
         if (decided(sim))
             put_back(d);
+    } else if (kind >= 200 && kind < 260 && plan->has_switches) {
+        if (decided(sim))
+            device_switch(d);
     }
 }
 
