@@ -95,6 +95,19 @@ static enum rc queue_again(struct db *db, struct row *row, const struct walk_sta
     return row_write(db, row, err);
 }
 
+/* What waits stays, but the office has the record no more: should it be discarded, nothing is left. */
+static enum rc note_gone(struct db *db, struct row *row, struct err *err)
+{
+    struct buf text = { 0 };
+
+    if (row->server_id == NULL)
+        return RC_OK;
+    row_to_doc(row, true, &text);
+    free(row->shadow);
+    row->shadow = buf_take(&text);
+    return row_write(db, row, err);
+}
+
 static enum rc remove_rows(struct db *db, struct row *rows, size_t count, bool keep_copy, struct err *err)
 {
     size_t left = 0;
@@ -112,6 +125,8 @@ static enum rc remove_rows(struct db *db, struct row *rows, size_t count, bool k
         rc = write_recovery(db, rows, left, err);
     for (size_t i = 0; !rc && i < left; i++)
         rc = row_delete(db, &rows[i], err);
+    for (size_t i = left; !rc && i < count; i++)
+        rc = note_gone(db, &rows[i], err);
     return rc;
 }
 

@@ -98,6 +98,21 @@ static void a_record_that_the_office_removed_goes_with_its_op(void **state)
     assert_int_equal(fixture_count(f, DB_VIEW_ALL), 0);
 }
 
+static void a_record_that_a_walk_did_not_meet_goes_with_its_op(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "mine");
+    fixture_walk(f, cJSON_CreateArray(), "e1", "c2");
+    assert_string_equal(fixture_text(f, ID_A, "text"), "mine");
+    discard(f, ID_A);
+    nothing_waits(f);
+    assert_string_equal(fixture_text(f, ID_A, "text"), "gone");
+    assert_int_equal(fixture_count(f, DB_VIEW_ALL), 0);
+}
+
 static void the_first_of_two_ops_leaves_what_the_second_sets(void **state)
 {
     struct fixture *f = *state;
@@ -344,6 +359,7 @@ int main(void)
         T(a_discarded_edit_brings_back_what_the_office_wrote_meanwhile),
         T(a_record_that_was_never_accepted_goes_with_its_op),
         T(a_record_that_the_office_removed_goes_with_its_op),
+        T(a_record_that_a_walk_did_not_meet_goes_with_its_op),
         T(the_first_of_two_ops_leaves_what_the_second_sets),
         T(the_second_of_two_ops_leaves_what_the_first_sets),
         T(a_new_record_can_not_go_from_under_its_later_changes),
