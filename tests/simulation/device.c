@@ -25,12 +25,6 @@ static int64_t device_mono(void *ctx)
     return d->sim->now;
 }
 
-/* An account has a file of its own. */
-static void choose_file(struct device *d)
-{
-    snprintf(d->path, sizeof d->path, "%d/%s.db", d->index, d->account == 0 ? "store" : "yard");
-}
-
 void device_init(struct sim *sim, int index, const struct buf *store)
 {
     struct device *d = &sim->devices[index];
@@ -45,7 +39,7 @@ void device_init(struct sim *sim, int index, const struct buf *store)
     d->clock = (struct clock){ device_wall, device_mono, d };
     d->skew_ms = skews[rng_below(&sim->rng, sizeof skews / sizeof *skews)];
     d->has_link = true;
-    choose_file(d);
+    snprintf(d->path, sizeof d->path, "%d/store.db", index);
     if (store != NULL)
         vfs_write_file(sim->vfs, d->path, store);
 }
@@ -299,7 +293,8 @@ void device_switch(struct device *d)
              (long long)queue.waiting);
     device_stop(d);
     d->account = !d->account;
-    choose_file(d);
+    bool is_first = strstr(d->path, "store") != NULL;
+    snprintf(d->path, sizeof d->path, "%d/%s.db", d->index, is_first ? "other" : "store");
     d->last_record[0] = d->discard_of[0] = '\0';
     d->conflicts_told = d->other_told;
     d->conflicts_unsure = d->other_unsure;
