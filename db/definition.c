@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -44,7 +45,7 @@ static enum rc read_name(const struct reading *r, const cJSON *obj)
     bool is_reserved = false;
 
     if (!definition_name_is_valid(name))
-        return definition_refuse(r, "name", "a name is " DEFINITION_NAME_RULE ".");
+        return definition_refuse(r, "name", _("a name is %s."), _(DEFINITION_NAME_RULE));
     table->name = mem_strdup(name);
     table->sql = definition_sql_name(name);
     for (size_t i = 0; i < COUNT(reserved_tables); i++)
@@ -52,7 +53,7 @@ static enum rc read_name(const struct reading *r, const cJSON *obj)
     for (size_t i = 0; i < COUNT(reserved_heads); i++)
         is_reserved |= strncmp(table->sql, reserved_heads[i], strlen(reserved_heads[i])) == 0;
     if (is_reserved)
-        return definition_refuse(r, "name", "the name \"%s\" is kept for Outpost's own tables.",
+        return definition_refuse(r, "name", _("the name \"%s\" is kept for Outpost's own tables."),
                                  name);
     return RC_OK;
 }
@@ -73,7 +74,7 @@ static enum rc read_columns(struct reading *r, const cJSON *list)
     enum rc rc;
 
     if (count < 1 || count > TABLE_COLUMNS_MAX)
-        return definition_refuse(r, "columns", "there must be 1 to %d columns; there are %d.",
+        return definition_refuse(r, "columns", _("there must be 1 to %d columns; there are %d."),
                                  TABLE_COLUMNS_MAX, count);
     table->columns = mem_zero((size_t)count, sizeof *table->columns);
     table->by_name = mem_zero((size_t)count, sizeof *table->by_name);
@@ -102,12 +103,12 @@ static enum rc read_role(const struct reading *r, const cJSON *obj, const char *
         return RC_OK;
     *out = table_column(r->table, name);
     if (!*out)
-        return definition_refuse(r, member, "\"%s\" names a column; there is no \"%.60s\".",
+        return definition_refuse(r, member, _("\"%s\" names a column; there is no \"%.60s\"."),
                                  member, name);
     if ((*out)->kind != kind)
-        return definition_refuse(r, member, "\"%s\" must name a column of type %s; \"%s\" is %s.",
-                                 member, column_kind_name(kind), name,
-                                 column_kind_name((*out)->kind));
+        return definition_refuse(r, member,
+                                 _("\"%s\" must name a column of type %s; \"%s\" is %s."), member,
+                                 column_kind_name(kind), name, column_kind_name((*out)->kind));
     return RC_OK;
 }
 
@@ -125,19 +126,19 @@ static enum rc read_list(const struct reading *r, const cJSON *list)
         return RC_OK;
     }
     if (count == 0)
-        return definition_refuse(r, "list", "\"list\" names no column; leave it out instead.");
+        return definition_refuse(r, "list", _("\"list\" names no column; leave it out instead."));
     for (const cJSON *json = list->child; json; json = json->next) {
         const struct column *col = NULL;
 
         if (!cJSON_IsString(json))
-            return definition_refuse(r, "list", "\"list\" must hold names of columns.");
+            return definition_refuse(r, "list", _("\"list\" must hold names of columns."));
         col = table_column(table, json->valuestring);
         if (!col)
-            return definition_refuse(r, "list", "\"list\" names \"%.60s\", which is no column.",
+            return definition_refuse(r, "list", _("\"list\" names \"%.60s\", which is no column."),
                                      json->valuestring);
         for (size_t i = 0; i < table->list_count; i++) {
             if (table->list[i] == col)
-                return definition_refuse(r, "list", "\"list\" names \"%s\" twice.", col->name);
+                return definition_refuse(r, "list", _("\"list\" names \"%s\" twice."), col->name);
         }
         table->list[table->list_count++] = col;
     }
@@ -156,10 +157,11 @@ static enum rc read_sort(const struct reading *r, const cJSON *json)
     sort->name = definition_string(json, "name");
     table->sort_count++;
     if (!definition_name_is_valid(sort->name))
-        return definition_refuse(r, "sorts", "a sort's name is " DEFINITION_NAME_RULE ".");
+        return definition_refuse(r, "sorts", _("a sort's name is %s."), _(DEFINITION_NAME_RULE));
     for (size_t i = 0; i + 1 < table->sort_count; i++) {
         if (strcmp(table->sorts[i].name, sort->name) == 0)
-            return definition_refuse(r, "sorts", "there are two sorts named \"%s\".", sort->name);
+            return definition_refuse(r, "sorts", _("there are two sorts named \"%s\"."),
+                                     sort->name);
     }
     json_get_bool(json, "descending", &sort->is_descending);
     column = json_get_string(json, "column");
@@ -168,8 +170,10 @@ static enum rc read_sort(const struct reading *r, const cJSON *json)
         return RC_OK;
     sort->column = table_column(table, column);
     if (!sort->column)
-        return definition_refuse(r, "sorts", "the sort \"%s\" names \"%.60s\", which is no column "
-                                 "(and not createdAt or updatedAt).", sort->name, column);
+        return definition_refuse(r, "sorts",
+                                 _("the sort \"%s\" names \"%.60s\", which is no column (and not "
+                                   "createdAt or updatedAt)."),
+                                 sort->name, column);
     return RC_OK;
 }
 
@@ -179,7 +183,7 @@ static enum rc read_sorts(const struct reading *r, const cJSON *list)
     int count = cJSON_GetArraySize(list);
 
     if (count > TABLE_SORTS_MAX)
-        return definition_refuse(r, "sorts", "there can be %d sorts; there are %d.",
+        return definition_refuse(r, "sorts", _("there can be %d sorts; there are %d."),
                                  TABLE_SORTS_MAX, count);
     for (const cJSON *json = list ? list->child : NULL; json; json = json->next) {
         enum rc rc = read_sort(r, json);

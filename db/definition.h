@@ -60,7 +60,7 @@ char *definition_string(const struct cJSON *obj, const char *name);
 /* [a-z][A-Za-z0-9]{0,59} */
 bool definition_name_is_valid(const char *name);
 #define DEFINITION_NAME_RULE \
-    "a small letter, then letters and digits, at most 60 (such as dueAt)"
+    N_("a small letter, then letters and digits, at most 60 (such as dueAt)")
 
 /* The SQL name on the heap: dueAt -> due_at, siteURL -> site_url, pdfFile2 -> pdf_file2. */
 char *definition_sql_name(const char *name);

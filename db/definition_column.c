@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -77,20 +78,21 @@ static enum rc read_names(const struct reading *r, const cJSON *obj, struct colu
     const char *name = json_get_string(obj, "name");
 
     if (!definition_name_is_valid(name))
-        return definition_refuse(r, "name", "a name is " DEFINITION_NAME_RULE ".");
+        return definition_refuse(r, "name", _("a name is %s."), _(DEFINITION_NAME_RULE));
     col->name = mem_strdup(name);
     col->sql = definition_sql_name(name);
     for (size_t i = 0; i < COUNT(reserved_columns); i++) {
         if (strcmp(col->sql, reserved_columns[i]) == 0)
-            return definition_refuse(r, "name", "the name is kept for Outpost's own columns.");
+            return definition_refuse(r, "name", _("the name is kept for Outpost's own columns."));
     }
     for (size_t i = 0; i < col->index; i++) {
         const struct column *other = &r->table->columns[i];
         if (strcmp(col->name, other->name) == 0)
-            return definition_refuse(r, "name", "there is a column of that name already.");
+            return definition_refuse(r, "name", _("there is a column of that name already."));
         if (strcmp(col->sql, other->sql) == 0)
-            return definition_refuse(r, "name", "the name is too like \"%s\": both are %s in the "
-                                     "store.", other->name, col->sql);
+            return definition_refuse(r, "name",
+                                     _("the name is too like \"%s\": both are %s in the store."),
+                                     other->name, col->sql);
     }
     col->label = definition_string(obj, "label");
     if (!col->label)
@@ -105,10 +107,10 @@ static enum rc refuse_type(const struct reading *r, const char *name)
 
     for (int kind = COLUMN_TEXT; kind <= COLUMN_REFERENCE; kind++) {
         if (names.len > 0)
-            buf_puts(&names, kind == COLUMN_REFERENCE ? " or " : ", ");
+            buf_puts(&names, kind == COLUMN_REFERENCE ? _(" or ") : ", ");
         buf_puts(&names, column_kind_name((enum column_kind)kind));
     }
-    rc = definition_refuse(r, "type", "\"%.40s\" is no type; it must be %s.", name,
+    rc = definition_refuse(r, "type", _("\"%.40s\" is no type; it must be %s."), name,
                            buf_str(&names));
     buf_done(&names);
     return rc;
@@ -123,10 +125,10 @@ static enum rc check_takes(const struct reading *r, const cJSON *obj,
         bool is_there = json_get(obj, m->name) != NULL;
 
         if (is_there && m->takes && !(m->takes & type->takes))
-            return definition_refuse(r, m->name, "a column of type %s has no \"%s\".", type->name,
-                                     m->name);
+            return definition_refuse(r, m->name, _("a column of type %s has no \"%s\"."),
+                                     type->name, m->name);
         if (!is_there && (m->takes & type->needs))
-            return definition_refuse(r, NULL, "a column of type %s needs \"%s\".", type->name,
+            return definition_refuse(r, NULL, _("a column of type %s needs \"%s\"."), type->name,
                                      m->name);
     }
     return RC_OK;
@@ -138,7 +140,7 @@ static enum rc read_length(const struct reading *r, const cJSON *obj, struct col
 
     json_get_number(obj, "maxLength", &d);
     if (!(d >= 1 && d <= COLUMN_TEXT_MAX) || floor(d) != d)
-        return definition_refuse(r, "maxLength", "\"maxLength\" is a whole number from 1 to %d.",
+        return definition_refuse(r, "maxLength", _("\"maxLength\" is a whole number from 1 to %d."),
                                  COLUMN_TEXT_MAX);
     col->max_length = (size_t)d;
     return RC_OK;
@@ -152,9 +154,9 @@ static enum rc read_limit(const struct reading *r, const cJSON *obj, const char 
         return RC_OK;
     *out += 0.0;
     if (!isfinite(*out))
-        return definition_refuse(r, name, "\"%s\" is too large.", name);
+        return definition_refuse(r, name, _("\"%s\" is too large."), name);
     if (is_whole && (floor(*out) != *out || fabs(*out) >= COLUMN_WHOLE_LIMIT))
-        return definition_refuse(r, name, "\"%s\" must be a whole number below 2^53 in size.",
+        return definition_refuse(r, name, _("\"%s\" must be a whole number below 2^53 in size."),
                                  name);
     return RC_OK;
 }
@@ -170,7 +172,7 @@ static enum rc read_limits(const struct reading *r, const cJSON *obj, bool is_wh
     if (rc)
         return rc;
     if (col->has_min && col->has_max && col->min > col->max)
-        return definition_refuse(r, "min", "\"min\" is above \"max\".");
+        return definition_refuse(r, "min", _("\"min\" is above \"max\"."));
     return RC_OK;
 }
 
@@ -186,18 +188,20 @@ static enum rc read_choice(const struct reading *r, const cJSON *json, struct co
         value = json_get_string(json, "value");
         label = json_get_string(json, "label");
     } else if (!cJSON_IsString(json)) {
-        return definition_refuse(r, "choices", "a choice is a string or {\"value\", \"label\"}.");
+        return definition_refuse(r, "choices",
+                                 _("a choice is a string or {\"value\", \"label\"}."));
     }
     if (!label)
         label = value;
     if (text_is_blank(value, strlen(value)) || text_is_blank(label, strlen(label)))
-        return definition_refuse(r, "choices", "a choice is empty.");
+        return definition_refuse(r, "choices", _("a choice is empty."));
     if (text_count(value, strlen(value)) > CHOICE_MAX ||
         text_count(label, strlen(label)) > CHOICE_MAX)
-        return definition_refuse(r, "choices", "a choice can have %d characters.", CHOICE_MAX);
+        return definition_refuse(r, "choices", _("a choice can have %d characters."), CHOICE_MAX);
     for (size_t i = 0; i < col->choice_count; i++) {
         if (strcmp(col->choices[i].value, value) == 0)
-            return definition_refuse(r, "choices", "the choice \"%.100s\" is there twice.", value);
+            return definition_refuse(r, "choices", _("the choice \"%.100s\" is there twice."),
+                                     value);
     }
     choice->value = mem_strdup(value);
     choice->label = mem_strdup(label);
@@ -210,7 +214,7 @@ static enum rc read_choices(const struct reading *r, const cJSON *list, struct c
     int count = cJSON_GetArraySize(list);
 
     if (count < 1 || count > CHOICES_MAX)
-        return definition_refuse(r, "choices", "there must be 1 to %d choices; there are %d.",
+        return definition_refuse(r, "choices", _("there must be 1 to %d choices; there are %d."),
                                  CHOICES_MAX, count);
     col->choices = mem_zero((size_t)count, sizeof *col->choices);
     for (const cJSON *json = list->child; json; json = json->next) {
@@ -229,7 +233,7 @@ static enum rc read_examples(const struct reading *r, const cJSON *list, struct 
     if (!list)
         return RC_OK;
     if (count < 1 || count > EXAMPLES_MAX)
-        return definition_refuse(r, "examples", "there can be 1 to %d examples; there are %d.",
+        return definition_refuse(r, "examples", _("there can be 1 to %d examples; there are %d."),
                                  EXAMPLES_MAX, count);
     col->examples = mem_zero((size_t)count, sizeof *col->examples);
     for (const cJSON *json = list->child; json; json = json->next) {
@@ -238,9 +242,9 @@ static enum rc read_examples(const struct reading *r, const cJSON *list, struct 
 
         if (!cJSON_IsString(json) ||
             text_is_blank(json->valuestring, strlen(json->valuestring)))
-            return definition_refuse(r, "examples", "an example is a text that is not empty.");
+            return definition_refuse(r, "examples", _("an example is a text that is not empty."));
         if (column_from_json(col, json, &text, &why))
-            return definition_refuse(r, "examples", "an example is not right: %s", why.msg);
+            return definition_refuse(r, "examples", _("an example is not right: %s"), why.msg);
         value_done(&text);
         col->examples[col->example_count++] = mem_strdup(json->valuestring);
     }
@@ -264,8 +268,8 @@ static enum rc read_details(const struct reading *r, const cJSON *obj,
     if (!rc && (type->takes & TAKES_TABLE)) {
         col->reference = definition_string(obj, "table");
         if (!definition_name_is_valid(col->reference))
-            rc = definition_refuse(r, "table", "\"table\" is the name of a table: "
-                                   DEFINITION_NAME_RULE ".");
+            rc = definition_refuse(r, "table", _("\"table\" is the name of a table: %s."),
+                                   _(DEFINITION_NAME_RULE));
     }
     return rc;
 }
@@ -279,9 +283,9 @@ static enum rc read_default(const struct reading *r, const cJSON *obj, struct co
     if (!json)
         return RC_OK;
     if (cJSON_IsNull(json))
-        return definition_refuse(r, "default", "a default cannot be null; leave it out.");
+        return definition_refuse(r, "default", _("a default cannot be null; leave it out."));
     if (column_from_json(col, json, &col->default_value, &why))
-        return definition_refuse(r, "default", "the default is not right: %s", why.msg);
+        return definition_refuse(r, "default", _("the default is not right: %s"), why.msg);
     col->has_default = true;
     return RC_OK;
 }
@@ -320,7 +324,8 @@ enum rc definition_column_read(struct reading *r, const cJSON *obj)
         return rc;
     /* A switch on a form is never empty: what "required" would ask for cannot be left out. */
     if (col->is_required && type->shape == VALUE_BOOL && !col->has_default)
-        return definition_refuse(r, "required", "a bool is not required; give it \"default\": "
-                                 "false (or true) instead.");
+        return definition_refuse(r, "required",
+                                 _("a bool is not required; give it \"default\": false (or true) "
+                                   "instead."));
     return RC_OK;
 }

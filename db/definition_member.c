@@ -9,6 +9,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/i18n.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -28,14 +29,14 @@ enum rc definition_refuse(const struct reading *r, const char *member, const cha
     vsnprintf(sentence, sizeof sentence, fmt, args);
     va_end(args);
     if (line > 0)
-        buf_printf(&where, "line %d", line);
+        buf_printf(&where, _("line %d"), line);
     if (r->column != DEFINITION_NOWHERE) {
         if (where.len > 0)
             buf_puts(&where, ", ");
         if (r->column_name)
-            buf_printf(&where, "column \"%.60s\"", r->column_name);
+            buf_printf(&where, _("column \"%.60s\""), r->column_name);
         else
-            buf_printf(&where, "column %zu", r->column + 1);
+            buf_printf(&where, _("column %zu"), r->column + 1);
     }
     err_set(r->err, RC_INVALID, "%s%s%s", buf_str(&where), where.len > 0 ? ": " : "", sentence);
     if (r->column_name)
@@ -54,10 +55,10 @@ static enum rc refuse_unknown(const struct reading *r, const char *name,
         if (members[i].name[0] == '$')
             continue;           /* for editors; nobody misspells it by hand */
         if (known.len > 0)
-            buf_puts(&known, i + 1 < count ? ", " : " and ");
+            buf_puts(&known, i + 1 < count ? ", " : _(" and "));
         buf_puts(&known, members[i].name);
     }
-    rc = definition_refuse(r, name, "\"%.60s\" is not known here; known are %s.", name,
+    rc = definition_refuse(r, name, _("\"%.60s\" is not known here; known are %s."), name,
                            buf_str(&known));
     buf_done(&known);
     return rc;
@@ -85,24 +86,27 @@ static bool has_shape(const cJSON *json, enum member_shape shape)
 static enum rc check_member(const struct reading *r, const struct member *m, const cJSON *json)
 {
     static const char *const words[] = {
-        [MEMBER_STRING] = "a string", [MEMBER_BOOL] = "true or false", [MEMBER_NUMBER] = "a number",
-        [MEMBER_LIST] = "a list in [ ]", [MEMBER_ANY] = "a value",
+        [MEMBER_STRING] = N_("a string"),
+        [MEMBER_BOOL] = N_("true or false"),
+        [MEMBER_NUMBER] = N_("a number"),
+        [MEMBER_LIST] = N_("a list in [ ]"),
+        [MEMBER_ANY] = N_("a value"),
     };
 
     if (!json) {
         if (m->is_needed)
-            return definition_refuse(r, NULL, "\"%s\" is missing; it must be %s.", m->name,
-                                     words[m->shape]);
+            return definition_refuse(r, NULL, _("\"%s\" is missing; it must be %s."), m->name,
+                                     _(words[m->shape]));
         return RC_OK;
     }
     if (!has_shape(json, m->shape))
-        return definition_refuse(r, m->name, "\"%s\" must be %s.", m->name, words[m->shape]);
+        return definition_refuse(r, m->name, _("\"%s\" must be %s."), m->name, _(words[m->shape]));
     if (m->max_length > 0) {
         size_t len = strlen(json->valuestring);
         if (text_is_blank(json->valuestring, len) ||
             text_count(json->valuestring, len) > m->max_length)
-            return definition_refuse(r, m->name, "\"%s\" must have 1 to %zu characters.", m->name,
-                                     m->max_length);
+            return definition_refuse(r, m->name, _("\"%s\" must have 1 to %zu characters."),
+                                     m->name, m->max_length);
     }
     return RC_OK;
 }
@@ -111,7 +115,7 @@ enum rc definition_members(const struct reading *r, const struct cJSON *obj,
                            const struct member *members, size_t count)
 {
     if (!cJSON_IsObject(obj))
-        return definition_refuse(r, NULL, "there must be an object in { } here.");
+        return definition_refuse(r, NULL, _("there must be an object in { } here."));
     for (const cJSON *json = obj->child; json; json = json->next) {
         size_t i = 0;
         while (i < count && strcmp(members[i].name, json->string) != 0)
