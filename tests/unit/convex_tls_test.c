@@ -40,7 +40,7 @@ static pid_t spawn_openssl(const char *dir, int out_fd, char *const argv[])
     else
         posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    if (posix_spawnp(&pid, "openssl", &actions, NULL, argv, environ) != 0)
+    if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) != 0)
         pid = 0;
     posix_spawn_file_actions_destroy(&actions);
     return pid;
@@ -55,12 +55,15 @@ static bool run_openssl(const char *dir, char *const argv[])
            WEXITSTATUS(status) == 0;
 }
 
-/* NAME.pem, signed by the site's authority, with the key of the request. */
+/* NAME.pem, signed by the site's authority, with the key of the request; made `when` (faketime's
+ * words). */
 static bool make_certificate(const char *dir, const char *name, const char *alt_name,
-                             const char *days)
+                             const char *when, const char *days)
 {
     char path[128], pem[64];
-    char *sign[] = { "openssl",     "x509",
+    char *sign[] = { "faketime",    "-f",
+                     (char *)(uintptr_t)when,
+                     "openssl",     "x509",
                      "-req",        "-in",
                      "request.pem", "-CA",
                      "ca.pem",      "-CAkey",
@@ -122,9 +125,10 @@ static int make_site(void **state)
         return -1;
     site.made_at = time(NULL);
     site.has_openssl = run_openssl(site.dir, authority) && run_openssl(site.dir, request) &&
-                       make_certificate(site.dir, "good", "IP:127.0.0.1", "2") &&
-                       make_certificate(site.dir, "other", "DNS:other.example", "2") &&
-                       make_certificate(site.dir, "expired", "IP:127.0.0.1", "-1");
+                       make_certificate(site.dir, "good", "IP:127.0.0.1", "+0d", "2") &&
+                       make_certificate(site.dir, "other", "DNS:other.example", "+0d", "2") &&
+                       make_certificate(site.dir, "expired", "IP:127.0.0.1", "+0d", "-1") &&
+                       make_certificate(site.dir, "early", "IP:127.0.0.1", "+1d", "2");
     return 0;
 }
 
@@ -185,7 +189,7 @@ static struct convex_reply ask_at(const struct site *site, const char *certifica
     pid_t pid;
 
     if (!site->has_openssl) {
-        print_message("the openssl program is not here\n");
+        print_message("the programs openssl and faketime are not here\n");
         skip();
     }
     snprintf(pem, sizeof(pem), "%s.pem", certificate);
@@ -218,7 +222,7 @@ static struct convex_reply ask(const struct site *site, const char *certificate,
 
 static void expect_invalid(struct convex_reply *reply, const char *reason)
 {
-    char problem[160];
+    char problem[200];
 
     snprintf(problem, sizeof(problem), "The server's certificate is not valid (%s). Not connected.",
              reason);
@@ -252,26 +256,42 @@ static void a_certificate_for_another_name_is_refused(void **state)
     expect_invalid(&reply, "made for another name");
 }
 
-/* `openssl x509 -days -1`: it ended a day before the site was made; said in this year. */
-static void expired_day(const struct site *site, int year, char *out, size_t size)
+/* So many days from when the site was made; said in this year. */
+static void day_of(const struct site *site, int days, int year, char *out, size_t size)
 {
-    time_t day = site->made_at - 24 * 3600;
+    time_t day = site->made_at + (time_t)days * 24 * 3600;
     struct tm tm;
 
     assert_non_null(localtime_r(&day, &tm));
     assert_true(strftime(out, size, tm.tm_year == year ? "%-d %b" : "%-d %b %Y", &tm) > 0);
 }
 
-static void an_expired_certificate_is_refused_with_its_day(void **state)
+static int this_year(void)
 {
-    struct convex_reply reply = ask(*state, "expired", "ca");
     time_t now = time(NULL);
-    char reason[80], day[64];
     struct tm tm;
 
     assert_non_null(localtime_r(&now, &tm));
-    expired_day(*state, tm.tm_year, day, sizeof(day));
+    return tm.tm_year;
+}
+
+static void an_expired_certificate_is_refused_with_its_day(void **state)
+{
+    struct convex_reply reply = ask(*state, "expired", "ca");
+    char reason[100], day[64];
+
+    day_of(*state, -1, this_year(), day, sizeof(day));
     snprintf(reason, sizeof(reason), "expired %s", day);
+    expect_invalid(&reply, reason);
+}
+
+static void a_certificate_that_is_to_begin_is_refused_with_its_day(void **state)
+{
+    struct convex_reply reply = ask(*state, "early", "ca");
+    char reason[100], day[64];
+
+    day_of(*state, 1, this_year(), day, sizeof(day));
+    snprintf(reason, sizeof(reason), "not valid before %s", day);
     expect_invalid(&reply, reason);
 }
 
@@ -287,7 +307,7 @@ static void a_device_that_lost_its_date_is_told_to_look_at_it(void **state)
     struct convex_reply reply = ask_at(*state, "expired", "ca", &clock);
     char problem[200], day[64];
 
-    expired_day(*state, 2020 - 1900, day, sizeof(day));
+    day_of(*state, -1, 2020 - 1900, day, sizeof(day));
     snprintf(problem, sizeof(problem),
              "The server's certificate is not valid (expired %s). Not connected. "
              "Check this device's date: 1 Jan 2020.",
@@ -313,6 +333,7 @@ int main(void)
         cmocka_unit_test(an_authority_that_nobody_vouched_for_is_refused),
         cmocka_unit_test(a_certificate_for_another_name_is_refused),
         cmocka_unit_test(an_expired_certificate_is_refused_with_its_day),
+        cmocka_unit_test(a_certificate_that_is_to_begin_is_refused_with_its_day),
         cmocka_unit_test(a_device_that_lost_its_date_is_told_to_look_at_it),
         cmocka_unit_test(a_file_that_holds_no_authority_is_named),
     };

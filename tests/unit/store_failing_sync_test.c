@@ -31,6 +31,12 @@ static void our_record_is_accepted(struct world *w)
     must(w->f, db_walk_begin(w->f->db, w->f->tasks, "e2", &w->f->err));
 }
 
+/* What waits was sent, and nobody heard the answer. */
+static void a_walk_of_a_restored_backend(struct world *w)
+{
+    must(w->f, db_walk_begin(w->f->db, w->f->tasks, "e2", &w->f->err));
+}
+
 /* ---- push ---- */
 
 static enum rc take(struct world *w)
@@ -274,6 +280,7 @@ static const struct action actions[] = {
     { "pull a cursor", NULL, pull_cursor, WHOLE },
     { "begin a walk", NULL, begin_walk, WHOLE },
     { "walk a restored backend", our_record_is_accepted, walk_restored, WHOLE },
+    { "walk one while an op waits", a_walk_of_a_restored_backend, walk_restored, WHOLE },
     { "finish a walk", an_unfinished_walk, finish_walk, IN_PARTS },
     { "finish a walk of a new epoch", an_unfinished_walk_of_a_new_epoch, finish_walk, IN_PARTS },
     { "open with a grown definition", an_unknown_column_was_kept, open_grown, OPENS },
