@@ -37,7 +37,7 @@ static int64_t clamp(int64_t v, int64_t low, int64_t high)
 
 int64_t clock_wall(const struct clock *c)
 {
-    return clamp(c->wall_ms(c->ctx), 0, CLOCK_MAX_MS);
+    return clamp(c->wall_ms(c->ctx), 1, CLOCK_MAX_MS);
 }
 
 int64_t clock_mono(const struct clock *c)

@@ -20,7 +20,7 @@ struct clock {
 
 extern const struct clock clock_system;
 
-int64_t clock_wall(const struct clock *c);      /* clamped to 0..CLOCK_MAX_MS */
+int64_t clock_wall(const struct clock *c);      /* clamped to 1..CLOCK_MAX_MS: never 0 */
 int64_t clock_mono(const struct clock *c);
 
 /* Days since 1970-01-01 for an existing day of the years 1 to 9999; false when there is no such day. */

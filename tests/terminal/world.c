@@ -146,7 +146,7 @@ void world_backend_up(struct world *w)
     }
     (void)close(out);
     assert_int_equal(sscanf(line, "listening %63s", w->server), 1);
-    w->port = atoi(strrchr(w->server, ':') + 1);
+    w->port = (int)strtol(strrchr(w->server, ':') + 1, NULL, 10);
 }
 
 void world_backend_down(struct world *w)

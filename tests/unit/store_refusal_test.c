@@ -126,7 +126,7 @@ static void an_answer_about_an_op_of_another_table_is_not_believed(void **state)
     struct db_ops ops = fixture_take(f, 1);
     cJSON *doc = doc_json(ops.items[0].client_id, 5, "");
     const struct db_push_result result = { .op = &ops.items[0], .is_applied = true, .doc = doc };
-    strcpy(ops.items[0].table_name, "task");
+    ops.items[0].table_name[strlen("task")] = '\0'; /* of "tasks" */
     assert_int_equal(db_push_apply(f->db, &result, 1, "e1", &counts, &f->err), RC_INTERNAL);
     cJSON_Delete(doc);
     db_ops_done(&ops);
