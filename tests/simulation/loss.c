@@ -198,3 +198,28 @@ void model_hides_losses(struct sim *sim, struct model_record *r, int writer)
         }
     }
 }
+
+/* The device learns of the new epoch at its next contact, and brings it again; unless somebody has
+ * written to the record since, as above. */
+void model_told_of_lost(struct sim *sim, const cJSON *result)
+{
+    const char *status = json_get_string(result, "status");
+    const struct op *op = model_find_op(sim->model, json_get_string(result, "opId"));
+    int64_t rev = 0;
+
+    if (op == NULL || status == NULL || strcmp(status, "applied") != 0 ||
+        !json_get_i64(json_get(result, "doc"), "rev", &rev))
+        return;
+    struct model_record *r = &sim->model->records[op->record];
+    for (size_t c = 0; c < r->table->column_count; c++) {
+        struct writes *w = &r->writes[op->device][c];
+        if (op->writes[c] == 0 || writes_are_settled(w) ||
+            strcmp(w->values[op->writes[c] - 1], writes_last(w)) != 0)
+            continue;
+        sim_met(sim, SIT_TOLD_OF_LOST);
+        if (r->exists && r->rev > rev)
+            w->withdrawn = w->count;
+        else
+            w->is_lost = true;
+    }
+}

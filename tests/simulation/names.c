@@ -64,6 +64,7 @@ static const char *const situation_names[SIT_COUNT] = {
     [SIT_BACKUPS_RESTORED] = "backups of the backend restored",
     [SIT_WRITES_LOST] = "accepted writes lost by a restored backup",
     [SIT_LOSSES_HIDDEN] = "lost writes hidden by a newer version",
+    [SIT_TOLD_OF_LOST] = "answers to a push that a restored backup has lost",
     [SIT_EPOCHS] = "new epochs",
     [SIT_QUEUED_AGAIN] = "records queued again after a new epoch",
 };

@@ -433,6 +433,8 @@ void net_arrive(struct sim *sim, uint64_t id)
         remember_push(sim, t);
     answer(sim, t, &x);
     buf_done(&x.answer);
+    if (is_executed && t->is_push)
+        trouble_after_push(sim);
     drop_if_over(sim->net, t);
 }
 
@@ -463,6 +465,18 @@ static bool note_refusals(struct sim *sim, const cJSON *value)
     return is_any;
 }
 
+/* The backend has been restored since it wrote this answer. */
+static void note_lost(struct sim *sim, const cJSON *value)
+{
+    const cJSON *item = NULL;
+
+    model_told_of_lost(sim, json_get(value, "result"));
+    cJSON_ArrayForEach(item, json_get(value, "results"))
+    {
+        model_told_of_lost(sim, item);
+    }
+}
+
 static int count_conflicts(const cJSON *value)
 {
     const cJSON *item = NULL;
@@ -489,6 +503,8 @@ static void deliver(struct device *d, struct transfer *t)
         if (t->is_push && decoded.class == CONVEX_OK && t->fate != FATE_ODD) {
             is_refused = note_refusals(d->sim, decoded.value);
             conflicts = count_conflicts(decoded.value);
+            if (t->era != d->sim->server.era)
+                note_lost(d->sim, decoded.value);
         }
         engine_answer(d->engine, &decoded, t->reply.sent_bytes + t->reply.got_bytes);
         convex_answer_done(&decoded);

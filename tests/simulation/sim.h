@@ -115,6 +115,7 @@ enum situation {
     SIT_BACKUPS_RESTORED,
     SIT_WRITES_LOST,
     SIT_LOSSES_HIDDEN,
+    SIT_TOLD_OF_LOST,
     SIT_COUNT
 };
 const char *situation_name(enum situation s);
@@ -366,6 +367,8 @@ bool trouble_looks_back(struct device *d);
 void trouble_winter(struct sim *sim);
 /* A backup of the backend is made, or the last one restored. */
 void trouble_backup(struct sim *sim);
+/* The last backup is restored while the answer to a push is on its way, perhaps. */
+void trouble_after_push(struct sim *sim);
 
 /* ---- net.c ---- */
 
@@ -496,6 +499,8 @@ void model_backup_put_back(struct sim *sim, const struct model_backup *b);
 void model_backup_free(struct model_backup *b);
 /* A record has got a new rev from this writer (-1: the office). */
 void model_hides_losses(struct sim *sim, struct model_record *r, int writer);
+/* A device is told of an op that was applied; the backend has gone back to a backup since. */
+void model_told_of_lost(struct sim *sim, const struct cJSON *result);
 /* Tombstones and receipts are too old, and gone. */
 void model_pruned(struct sim *sim);
 /* A device's disk is an older one again, with these ops: they are its user's work from now on, and

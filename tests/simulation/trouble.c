@@ -124,3 +124,13 @@ void trouble_backup(struct sim *sim)
     else
         server_back_up(&sim->server);
 }
+
+void trouble_after_push(struct sim *sim)
+{
+    if (sim->is_calm || !sim->plan.has_backups || sim->server.backup == NULL ||
+        sim->server.backend == NULL)
+        return;
+    decide(sim, DECIDE_RARE, SERVER);
+    if (rng_chance(&sim->rng, 50) && decided(sim))
+        server_restore(&sim->server);
+}
