@@ -116,7 +116,8 @@ static bool check_record(struct device *d, const struct db_ops *ops, struct mode
     bool ok = read_waiting(d, ops, r, &waiting);
 
     if (ok && waiting.is_any) {
-        enum rc rc = db_record_read(d->user_db, r->table, r->client_id, &shown, &err);
+        enum rc rc = db_record_read(d->here->user_db, device_table(d, r->table), r->client_id, &shown,
+                                    &err);
         if (rc)
             ok = sim_violated(d->sim, "12: device %d: %.13s has an op and no record: %s", d->index,
                               r->client_id, err.msg);
@@ -164,7 +165,7 @@ bool check_device(struct device *d)
 
     if (sim_failed(sim) || !d->is_up)
         return false;
-    if (db_queue_list(d->user_db, &ops, &err))
+    if (db_queue_list(d->here->user_db, &ops, &err))
         return sim_violated(sim, "12: device %d: the queue can not be read: %s", d->index, err.msg);
     for (size_t i = 0; ok && i < ops.count; i++) {
         if (i > 0 && strcmp(ops.items[i].client_id, ops.items[i - 1].client_id) == 0)
@@ -187,10 +188,9 @@ bool check_drained(struct device *d)
     struct err err = { 0 };
     bool ok = true;
 
-    engine_status(d->engine, &status);
-    if (status.needs_sign_in)
+    if (!device_status(d, &status) || status.needs_sign_in)
         return true;
-    if (db_queue_list(d->user_db, &ops, &err))
+    if (db_queue_list(d->here->user_db, &ops, &err))
         return sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index,
                             err.msg);
     for (size_t i = 0; ok && i < ops.count; i++)
@@ -216,11 +216,11 @@ static bool check_pending(struct device *d, const struct table *table)
                "t.client_id)), (SELECT count(*) FROM sync_queue q WHERE q.table_name = ?1 AND NOT "
                "EXISTS (SELECT 1 FROM \"%s\" t WHERE q.record_client_id = t.client_id))",
                table->sql, table->sql);
-    sqlite3_stmt *st = sql_get(d->user_db->sql, buf_str(&text), &err);
+    sqlite3_stmt *st = sql_get(d->here->user_db->sql, buf_str(&text), &err);
     buf_done(&text);
     if (st != NULL)
         sql_bind_text(st, 1, table->name);
-    if (st == NULL || sql_step(d->user_db->sql, st, &err))
+    if (st == NULL || sql_step(d->here->user_db->sql, st, &err))
         return sim_violated(d->sim, "1: device %d: %s can not be read: %s", d->index, table->name,
                             err.msg);
     int64_t wrong = sql_i64(st, 0), orphans = sql_i64(st, 1);
@@ -234,13 +234,13 @@ static bool check_pending(struct device *d, const struct table *table)
 
 bool check_file(struct device *d)
 {
-    const struct registry *tables = d->sim->device_tables;
+    const struct registry *tables = d->tables;
     struct err err = { 0 };
     bool ok = true;
 
     for (size_t i = 0; ok && i < registry_count(tables); i++)
         ok = check_pending(d, registry_at(tables, i));
-    if (ok && db_check(d->user_db, &err))
+    if (ok && db_check(d->here->user_db, &err))
         ok = sim_violated(d->sim, "1: device %d: its file is damaged: %s", d->index, err.msg);
     return ok;
 }
@@ -363,8 +363,8 @@ static bool check_table(struct device *d, const struct table *table, const cJSON
     int64_t live = 0, counted = -1;
     bool ok = true;
 
-    if (db_window_read(d->user_db, &window, &list, &err) ||
-        db_count(d->user_db, table, DB_VIEW_ALL, &counted, &err))
+    if (db_window_read(d->here->user_db, &window, &list, &err) ||
+        db_count(d->here->user_db, table, DB_VIEW_ALL, &counted, &err))
         return sim_violated(d->sim, "4: device %d: %s can not be listed: %s", d->index, table->name,
                             err.msg);
     for (size_t i = 0; ok && i < list.count; i++)
@@ -388,7 +388,7 @@ static bool check_queue_is_empty(struct device *d)
     struct db_ops ops = { 0 };
     struct err err = { 0 };
 
-    if (db_queue_list(d->user_db, &ops, &err))
+    if (db_queue_list(d->here->user_db, &ops, &err))
         return sim_violated(d->sim, "12: device %d: the queue can not be listed: %s", d->index,
                             err.msg);
     for (size_t i = 0; i < ops.count; i++) {
@@ -418,7 +418,7 @@ static bool check_own_conflicts(struct device *d)
     struct err err = { 0 };
     int count = 0;
 
-    if (db_conflicts_each(d->user_db, count_one, &count, &err))
+    if (db_conflicts_each(d->here->user_db, count_one, &count, &err))
         return sim_violated(d->sim, "5: device %d: its conflict log can not be read: %s", d->index,
                             err.msg);
     return (count >= d->conflicts_told && count <= d->conflicts_told + d->conflicts_unsure) ||

@@ -1,4 +1,5 @@
-/* A device: a process that opens its store, drives its engine, and may die at any write. */
+/* A device: processes that open its store, one of which drives its engine, and that may die at any
+ * write. What a second process beside the first does is in beside.c. */
 #include "tests/simulation/sim.h"
 
 #include <cjson/cJSON.h>
@@ -25,6 +26,13 @@ static int64_t device_mono(void *ctx)
     return d->sim->now;
 }
 
+static void name_store(struct device *d, const char *name)
+{
+    for (int i = 0; i < PROCESSES; i++)
+        snprintf(d->processes[i].path, sizeof d->processes[i].path, "%d%s/%s.db", d->index,
+                 i == 0 ? "" : "b", name);
+}
+
 void device_init(struct sim *sim, int index, const struct buf *store)
 {
     struct device *d = &sim->devices[index];
@@ -39,18 +47,40 @@ void device_init(struct sim *sim, int index, const struct buf *store)
     d->clock = (struct clock){ device_wall, device_mono, d };
     d->skew_ms = skews[rng_below(&sim->rng, sizeof skews / sizeof *skews)];
     d->has_link = true;
-    snprintf(d->path, sizeof d->path, "%d/store.db", index);
-    if (store != NULL)
-        vfs_write_file(sim->vfs, d->path, store);
+    d->here = &d->processes[0];
+    d->tables = sim->device_tables;
+    if (sim->plan.has_old_devices && rng_chance(&sim->rng, 700))
+        d->tables = sim->old_device_tables[rng_below(&sim->rng, 2)];
+    name_store(d, "store");
+    if (store != NULL && d->tables == sim->device_tables)
+        vfs_write_file(sim->vfs, d->here->path, store);
+}
+
+const struct table *device_table(const struct device *d, const struct table *table)
+{
+    return registry_find(d->tables, table->name);
+}
+
+bool device_is_running(const struct process *p)
+{
+    return p->user_db != NULL;
+}
+
+void device_close_process(struct process *p)
+{
+    engine_free(p->engine);
+    db_close(p->user_db);
+    db_close(p->sync_db);
+    p->engine = NULL;
+    p->user_db = p->sync_db = NULL;
 }
 
 void device_stop(struct device *d)
 {
-    engine_free(d->engine);
-    db_close(d->user_db);
-    db_close(d->sync_db);
-    d->engine = NULL;
-    d->user_db = d->sync_db = NULL;
+    for (int i = 0; i < PROCESSES; i++)
+        device_close_process(&d->processes[i]);
+    d->here = &d->processes[0];
+    d->holder = NULL;
     d->is_up = false;
     d->transfer = 0;
     d->tick = 0;
@@ -69,17 +99,43 @@ static void note_crash(struct device *d, const char *during, bool is_cut)
     sim_met(sim, is_cut ? SIT_DEVICE_CUTS : SIT_DEVICE_KILLS);
 }
 
+/* True: one of two processes was killed, and the other goes on. */
+static bool bury_one(struct device *d, const char *during)
+{
+    struct sim *sim = d->sim;
+    bool has_survivor = false;
+
+    for (int i = 0; i < PROCESSES; i++)
+        has_survivor = has_survivor || (device_is_running(&d->processes[i]) &&
+                                        !vfs_is_process_dead(sim->vfs, d->index, i));
+    for (int i = 0; has_survivor && i < PROCESSES; i++) {
+        if (!vfs_is_process_dead(sim->vfs, d->index, i))
+            continue;
+        device_close_process(&d->processes[i]);
+        vfs_bury(sim->vfs, d->index, i);
+        note_crash(d, during, false);
+        sim_met(sim, SIT_PROCESS_KILLS);
+        sim_note(sim, "device %d: process %d is killed in %s", d->index, i, during);
+    }
+    return has_survivor;
+}
+
 bool device_died(struct device *d, const char *during)
 {
     struct sim *sim = d->sim;
 
     if (!vfs_is_dead(sim->vfs, d->index))
         return false;
+    decide(sim, DECIDE_CRASH, d->index);
+    bool is_cut = rng_chance(&sim->rng, sim->plan.power_cuts);
+    if (!is_cut && bury_one(d, during)) {
+        beside_survives(d);
+        return true;
+    }
+    vfs_kill(sim->vfs, d->index);
     device_stop(d);
     if (vfs_open_handles(sim->vfs, d->index) != 0)
         sim_violated(sim, "device %d: a file is still open after db_close", d->index);
-    decide(sim, DECIDE_CRASH, d->index);
-    bool is_cut = rng_chance(&sim->rng, sim->plan.power_cuts);
     uint32_t met = vfs_crash(sim->vfs, d->index, is_cut);
     sim->met[SIT_UNSYNCED_WRITES] += met;
     note_crash(d, during, is_cut);
@@ -133,7 +189,7 @@ static enum rc sign_in(struct device *d, struct err *err)
             .token = mem_strdup(token),
             .refresh = mem_strdup(refresh),
         };
-        rc = db_account_write(d->user_db, &account, err);
+        rc = db_account_write(d->here->user_db, &account, err);
         db_account_done(&account);
     }
     buf_done(&instance);
@@ -148,10 +204,7 @@ void device_sign_in_if_asked(struct device *d)
     struct sync_status status;
     struct err err = { 0 };
 
-    if (!d->is_up)
-        return;
-    engine_status(d->engine, &status);
-    if (!status.needs_sign_in)
+    if (!d->is_up || !device_status(d, &status) || !status.needs_sign_in)
         return;
     enum rc rc = sign_in(d, &err);
     if (device_died(d, "sign-in") || rc == RC_NETWORK || device_is_full(d, rc))
@@ -162,49 +215,49 @@ void device_sign_in_if_asked(struct device *d)
     }
     sim_met(d->sim, SIT_SIGN_INS);
     sim_note(d->sim, "device %d: signed in again", d->index);
-    device_wake(d, ENGINE_SIGNED_IN);
+    device_ask(d, ENGINE_SIGNED_IN);
 }
 
 /* ---- the process starts ---- */
 
-static enum rc open_store(struct device *d, struct err *err)
+enum rc device_open_store(struct device *d, struct process *p, bool is_command, struct err *err)
 {
     struct db_options options = {
-        .path = d->path,
+        .path = p->path,
         .vfs = VFS_NAME,
-        .role = DB_WRITER,
-        .registry = d->sim->device_tables,
+        .role = is_command ? DB_COMMAND : DB_WRITER,
+        .registry = d->tables,
         .clock = &d->clock,
         .no_bell = true,
     };
-    enum rc rc = db_open(&options, &d->user_db, err);
+    enum rc rc = db_open(&options, &p->user_db, err);
 
-    if (rc)
+    if (rc || is_command)
         return rc;
     options.role = DB_SYNCER;
-    return db_open(&options, &d->sync_db, err);
+    return db_open(&options, &p->sync_db, err);
 }
 
 bool device_make_image(struct device *d, struct buf *out)
 {
     struct err err = { 0 };
-    enum rc rc = open_store(d, &err);
+    enum rc rc = device_open_store(d, d->here, false, &err);
 
     device_stop(d);
-    return !rc && vfs_read_file(d->sim->vfs, d->path, out);
+    return !rc && vfs_read_file(d->sim->vfs, d->here->path, out);
 }
 
-static enum rc open_engine(struct device *d, struct err *err)
+enum rc device_open_engine(struct device *d, struct process *p, struct err *err)
 {
-    const struct engine_options options = { .db = d->sync_db,
+    const struct engine_options options = { .db = p->sync_db,
                                             .clock = &d->clock,
                                             .poll_ms = d->sim->plan.poll_ms };
-    enum rc rc = engine_new(&options, &d->engine, err);
+    enum rc rc = engine_new(&options, &p->engine, err);
 
     if (rc == RC_NOT_FOUND) {
         rc = sign_in(d, err);
         if (!rc)
-            rc = engine_new(&options, &d->engine, err);
+            rc = engine_new(&options, &p->engine, err);
     }
     return rc;
 }
@@ -223,9 +276,9 @@ bool device_start(struct device *d)
         sim_note(sim, "device %d: dies at the %u. access to the disk from here", d->index, n + 1);
         vfs_arm(sim->vfs, d->index, n, true);
     }
-    enum rc rc = open_store(d, &err);
+    enum rc rc = device_open_store(d, d->here, false, &err);
     if (!rc)
-        rc = open_engine(d, &err);
+        rc = device_open_engine(d, d->here, &err);
     vfs_disarm(sim->vfs, d->index);
     if (device_died(d, "start"))
         return false;
@@ -240,7 +293,9 @@ bool device_start(struct device *d)
     if (rc)
         return sim_violated(sim, "1: device %d can not be started: %s", d->index, err.msg);
     d->is_up = true;
-    if (db_state_read(d->user_db, &state, &err))
+    d->holder = d->here;
+    d->want_id = 0;
+    if (db_state_read(d->here->user_db, &state, &err))
         return sim_violated(sim, "device %d: its state can not be read: %s", d->index, err.msg);
     d->is_working_offline = state.work_offline;
     if (!trouble_looks_back(d))
@@ -252,19 +307,38 @@ bool device_start(struct device *d)
     return d->is_up;
 }
 
+void device_upgrade(struct device *d)
+{
+    struct sim *sim = d->sim;
+    struct db_queue_counts queue = { 0 };
+    struct err err = { 0 };
+
+    if (d->tables == sim->device_tables)
+        return;
+    sim_met(sim, SIT_DEVICE_UPGRADES);
+    if (d->is_up && !db_queue_counts(d->here->user_db, &queue, &err) && queue.waiting > 0)
+        sim_met(sim, SIT_DEVICE_UPGRADES_WITH_OPS);
+    sim_note(sim, "device %d: upgraded, %lld ops wait", d->index, (long long)queue.waiting);
+    d->tables = sim->device_tables;
+    if (!d->is_up)
+        return;
+    device_stop(d);
+    device_start(d);
+}
+
 /* ---- another account ---- */
 
 /* As `outpost logout` does: the tokens go. The queue stays. */
 static enum rc sign_out(struct device *d, struct err *err)
 {
     struct db_account account = { 0 };
-    enum rc rc = db_account_read(d->user_db, &account, err);
+    enum rc rc = db_account_read(d->here->user_db, &account, err);
 
     if (!rc) {
         free(account.token);
         free(account.refresh);
         account.token = account.refresh = NULL;
-        rc = db_account_write(d->user_db, &account, err);
+        rc = db_account_write(d->here->user_db, &account, err);
     }
     db_account_done(&account);
     return rc;
@@ -276,7 +350,7 @@ void device_switch(struct device *d)
     struct db_queue_counts queue = { 0 };
     struct err err = { 0 };
     int told = d->conflicts_told, unsure = d->conflicts_unsure;
-    enum rc rc = db_queue_counts(d->user_db, &queue, &err);
+    enum rc rc = db_queue_counts(d->here->user_db, &queue, &err);
 
     if (!rc)
         rc = sign_out(d, &err);
@@ -293,8 +367,7 @@ void device_switch(struct device *d)
              (long long)queue.waiting);
     device_stop(d);
     d->account = !d->account;
-    bool is_first = strstr(d->path, "store") != NULL;
-    snprintf(d->path, sizeof d->path, "%d/%s.db", d->index, is_first ? "other" : "store");
+    name_store(d, strstr(d->here->path, "store") != NULL ? "other" : "store");
     d->last_record[0] = d->discard_of[0] = '\0';
     d->conflicts_told = d->other_told;
     d->conflicts_unsure = d->other_unsure;
@@ -313,7 +386,7 @@ static void maybe_checkpoint(struct device *d)
     if (!rng_chance(&d->sim->rng, 100) || !decided(d->sim))
         return;
     sim_note(d->sim, "device %d: checkpoint", d->index);
-    enum rc rc = db_checkpoint(d->sync_db, true, &err);
+    enum rc rc = db_checkpoint(d->holder->sync_db, true, &err);
     sim_met(d->sim, SIT_CHECKPOINTS);
     if (!device_died(d, "checkpoint") && rc && !device_is_full(d, rc))
         sim_violated(d->sim, "device %d: a checkpoint fails: %s", d->index, err.msg);
@@ -325,7 +398,7 @@ void device_tamper(struct device *d, const char *sql)
 
     if (d->sim->is_calm || !rng_chance(&d->sim->rng, 100))
         return;
-    if (sqlite3_open_v2(d->path, &db, SQLITE_OPEN_READWRITE, VFS_NAME) == SQLITE_OK)
+    if (sqlite3_open_v2(d->here->path, &db, SQLITE_OPEN_READWRITE, VFS_NAME) == SQLITE_OK)
         sqlite3_exec(db, sql, NULL, NULL, NULL);
     sqlite3_close(db);
 }
@@ -340,7 +413,7 @@ static void note_wait(struct device *d)
 {
     struct sync_status status;
 
-    engine_status(d->engine, &status);
+    engine_status(d->holder->engine, &status);
     if (status.last.rc == RC_FULL)
         sim_met(d->sim, SIT_ENGINE_ON_FULL);
 }
@@ -349,14 +422,14 @@ void device_pump(struct device *d)
 {
     struct engine_action action;
 
-    for (int spins = 0; d->is_up && !sim_failed(d->sim); spins++) {
+    for (int spins = 0; d->holder != NULL && !sim_failed(d->sim); spins++) {
         if (spins == SPINS_MAX) {
             sim_violated(d->sim,
                          "device %d: the engine is busy without end (action %d, until %lld)",
                          d->index, (int)action.what, (long long)action.until_ms);
             return;
         }
-        engine_next(d->engine, &action);
+        engine_next(d->holder->engine, &action);
         if (device_died(d, "engine"))
             return;
         if (action.what == ENGINE_POST || action.what == ENGINE_GET) {
@@ -373,6 +446,7 @@ void device_pump(struct device *d)
             decide(d->sim, DECIDE_IDLE, d->index);
             note_wait(d);
             maybe_checkpoint(d);
+            beside_answers(d);
             if (d->is_up && rng_chance(&d->sim->rng, 100))
                 check_device(d);
             return;
@@ -382,9 +456,17 @@ void device_pump(struct device *d)
 
 void device_wake(struct device *d, enum engine_wake what)
 {
-    if (!d->is_up || sim_failed(d->sim))
+    if (d->holder == NULL || sim_failed(d->sim))
         return;
-    engine_wake(d->engine, what);
+    engine_wake(d->holder->engine, what);
     if (!device_died(d, "engine"))
         device_pump(d);
+}
+
+bool device_status(const struct device *d, struct sync_status *out)
+{
+    if (d->holder == NULL)
+        return false;
+    engine_status(d->holder->engine, out);
+    return true;
 }

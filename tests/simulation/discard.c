@@ -42,7 +42,7 @@ static void discard(struct device *d, const struct db_op *op)
     sim_note(sim, "device %d: discard %s of %.13s", d->index, op->op_id, op->client_id);
     memcpy(d->discard, op->op_id, ID_SIZE);
     memcpy(d->discard_of, op->client_id, ID_SIZE);
-    enum rc rc = db_queue_discard(d->user_db, op, SYNC_WANT_NEW_RUN, &err);
+    enum rc rc = db_queue_discard(d->here->user_db, op, SYNC_WANT_NEW_RUN, &err);
     if (!rc) {
         withdraw(d, op);
         d->discard[0] = '\0';
@@ -62,9 +62,13 @@ static void discard(struct device *d, const struct db_op *op)
     memcpy(d->last_record, op->client_id, ID_SIZE); /* and then it is typed anew, perhaps */
     if (op->sent_at != 0)
         sim_met(sim, SIT_DISCARDS_SENT);
-    if (check_device(d))
+    if (!check_device(d))
+        return;
+    if (d->here == d->holder)
         sim_plan(sim, sim->now + (int64_t)rng_below(&sim->rng, BELL_MS), EV_DISCARDED, d->index,
                  d->life);
+    else
+        device_ask(d, ENGINE_LOCAL_CHANGE); /* what it wants is in the file */
 }
 
 /* Most of all what has been sent or refused. */
@@ -85,7 +89,7 @@ void user_discards(struct device *d)
     struct db_ops ops = { 0 };
     struct err err = { 0 };
 
-    if (db_queue_list(d->user_db, &ops, &err)) {
+    if (db_queue_list(d->here->user_db, &ops, &err)) {
         sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index, err.msg);
         return;
     }
@@ -114,7 +118,7 @@ bool user_looks_for_discard(struct device *d)
 
     if (d->discard[0] == '\0')
         return false;
-    if (db_queue_list(d->user_db, &ops, &err))
+    if (db_queue_list(d->here->user_db, &ops, &err))
         return sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index,
                             err.msg);
     for (size_t i = 0; i < ops.count; i++)

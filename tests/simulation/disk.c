@@ -33,12 +33,18 @@ static void forget_undos(struct file *f)
     f->undo_count = 0;
 }
 
-void disk_drop_regions(struct file *f)
+static void forget_regions(void **regions)
 {
     for (int i = 0; i < REGIONS; i++) {
-        free(f->regions[i]);
-        f->regions[i] = NULL;
+        free(regions[i]);
+        regions[i] = NULL;
     }
+}
+
+void disk_drop_regions(struct file *f)
+{
+    forget_regions(f->regions);
+    forget_regions(f->regions_at_death);
 }
 
 static void file_free(struct file *f)
@@ -165,21 +171,51 @@ static void let_watch(struct vfs *vfs, int machine)
     vfs->sqlite_rng = sqlite_rng;
 }
 
-enum fate disk_fate(struct vfs *vfs, int machine, bool changes)
+bool disk_is_shared(const struct vfs *vfs, int machine)
+{
+    const struct machine *m = &vfs->machines[machine];
+    int processes = 0;
+
+    for (int i = 0; i < VFS_PROCESSES; i++)
+        processes += m->handles[i] > 0;
+    return processes > 1;
+}
+
+/* What SQLite still does in a dead process, when its calls fail, is not to be seen by the others. */
+static void keep_regions(struct vfs *vfs, int machine)
+{
+    for (struct file *f = vfs->files; f != NULL; f = f->next) {
+        for (int i = 0; f->machine == machine && i < REGIONS; i++) {
+            if (f->regions[i] == NULL || f->regions_at_death[i] != NULL)
+                continue;
+            f->regions_at_death[i] = mem_alloc((size_t)f->region_size);
+            memcpy(f->regions_at_death[i], f->regions[i], (size_t)f->region_size);
+        }
+    }
+}
+
+static void die(struct vfs *vfs, int machine, int process)
+{
+    vfs->machines[machine].is_armed = false;
+    vfs->machines[machine].is_dead[process] = true;
+    if (disk_is_shared(vfs, machine))
+        keep_regions(vfs, machine);
+}
+
+enum fate disk_fate(struct vfs *vfs, int machine, int process, bool changes)
 {
     struct machine *m = &vfs->machines[machine];
 
     if (vfs->is_watching)
-        return m->is_dead ? IS_DEAD : LIVES;
+        return m->is_dead[process] ? IS_DEAD : LIVES;
     vfs->operations++;
-    if (m->is_dead)
+    if (m->is_dead[process])
         return IS_DEAD;
     if (vfs->watch != NULL && changes)
         let_watch(vfs, machine);
     if (!m->is_armed || m->countdown-- > 0)
         return LIVES;
-    m->is_armed = false;
-    m->is_dead = true;
+    die(vfs, machine, process);
     return DIES_BEFORE + (enum fate)rng_below(&vfs->crash_rng, 3);
 }
 
@@ -203,13 +239,45 @@ void vfs_disarm(struct vfs *vfs, int machine)
 
 bool vfs_is_dead(const struct vfs *vfs, int machine)
 {
-    return vfs->machines[machine].is_dead;
+    for (int i = 0; i < VFS_PROCESSES; i++)
+        if (vfs->machines[machine].is_dead[i])
+            return true;
+    return false;
+}
+
+bool vfs_is_process_dead(const struct vfs *vfs, int machine, int process)
+{
+    return vfs->machines[machine].is_dead[process];
 }
 
 void vfs_kill(struct vfs *vfs, int machine)
 {
-    vfs->machines[machine].is_armed = false;
-    vfs->machines[machine].is_dead = true;
+    vfs_disarm(vfs, machine);
+    memset(vfs->machines[machine].is_dead, true, sizeof vfs->machines[machine].is_dead);
+}
+
+void vfs_kill_process(struct vfs *vfs, int machine, int process)
+{
+    vfs_disarm(vfs, machine);
+    die(vfs, machine, process);
+}
+
+void vfs_bury(struct vfs *vfs, int machine, int process)
+{
+    for (struct file *f = vfs->files; f != NULL; f = f->next) {
+        if (f->machine != machine)
+            continue;
+        for (int i = 0; i < REGIONS; i++)
+            if (f->regions[i] != NULL && f->regions_at_death[i] != NULL)
+                memcpy(f->regions[i], f->regions_at_death[i], (size_t)f->region_size);
+        forget_regions(f->regions_at_death);
+    }
+    vfs->machines[machine].is_dead[process] = false;
+}
+
+static void come_alive(struct vfs *vfs, int machine)
+{
+    memset(vfs->machines[machine].is_dead, false, sizeof vfs->machines[machine].is_dead);
 }
 
 /* ---- no room ---- */
@@ -375,7 +443,7 @@ uint32_t vfs_crash(struct vfs *vfs, int machine, bool power_cut)
             forget_undos(f);
         }
     }
-    vfs->machines[machine].is_dead = false;
+    come_alive(vfs, machine);
     vfs_disarm(vfs, machine);
     return met;
 }
@@ -420,5 +488,5 @@ void vfs_empty(struct vfs *vfs, int machine)
         if (f->machine == machine)
             disk_remove(vfs, f);
     }
-    vfs->machines[machine].is_dead = false;
+    come_alive(vfs, machine);
 }

@@ -34,6 +34,7 @@ struct file {
     int shared; /* how many handles hold a shared lock */
     const struct handle *reserved, *pending, *exclusive;
     void *regions[REGIONS];
+    void *regions_at_death[REGIONS]; /* of one of the processes that share them; NULL: no copy */
     int region_size;
     int shm_users;
     int shm_shared[SQLITE_SHM_NLOCK];
@@ -42,8 +43,10 @@ struct file {
 };
 
 struct machine {
-    bool is_armed, is_dead, counts_reads;
+    bool is_armed, counts_reads;
+    bool is_dead[VFS_PROCESSES];
     uint32_t countdown;
+    int handles[VFS_PROCESSES]; /* that are open */
     bool is_filling, copies_on_write;
     uint32_t room; /* writes until the disk is full */
     char lying_suffix[16]; /* syncs of such files do nothing */
@@ -65,6 +68,7 @@ struct handle {
     sqlite3_file base;
     struct vfs *vfs;
     struct file *file;
+    int process;
     int lock;
     bool has_shm;
     bool shm_shared[SQLITE_SHM_NLOCK];
@@ -81,8 +85,9 @@ void disk_drop_regions(struct file *f);
 /* There is no room for a write of these bytes: then only the first *kept of them are written. */
 bool disk_is_full(struct vfs *vfs, const struct file *f, size_t end, size_t len, size_t *kept);
 
-/* What becomes of the operation that begins now. changes: it is not a read. */
+/* What becomes of the operation that the process begins now. changes: it is not a read. */
 enum fate { LIVES, DIES_BEFORE, DIES_HALFWAY, DIES_AFTER, IS_DEAD };
-enum fate disk_fate(struct vfs *vfs, int machine, bool changes);
+enum fate disk_fate(struct vfs *vfs, int machine, int process, bool changes);
+bool disk_is_shared(const struct vfs *vfs, int machine); /* by two processes */
 
 #endif

@@ -48,6 +48,21 @@ static const char strict_tasks[] =
     "{\"name\":\"notes\",\"label\":\"Notes\",\"type\":\"text\",\"multiline\":true,\"maxLength\":"
     "500}]}";
 
+/* What devices have that are to be upgraded: fewer tables, columns and choices. */
+static const char old_tasks[] =
+    "{\"name\":\"tasks\",\"label\":\"Tasks\",\"labelOne\":\"task\",\"title\":\"text\",\"done\":"
+    "\"isCompleted\",\"columns\":["
+    "{\"name\":\"text\",\"label\":\"Text\",\"type\":\"text\",\"required\":true,\"maxLength\":200},"
+    "{\"name\":\"isCompleted\",\"label\":\"Done\",\"type\":\"bool\",\"default\":false},"
+    "{\"name\":\"priority\",\"label\":\"Priority\",\"type\":\"choice\",\"choices\":[{\"value\":"
+    "\"low\",\"label\":\"low\"},{\"value\":\"normal\",\"label\":\"normal\"}]}]}";
+static const char old_readings[] =
+    "{\"name\":\"readings\",\"label\":\"Readings\",\"labelOne\":\"reading\",\"title\":\"label\","
+    "\"columns\":["
+    "{\"name\":\"label\",\"label\":\"Label\",\"type\":\"text\",\"required\":true,\"maxLength\":200}"
+    ","
+    "{\"name\":\"level\",\"label\":\"Level\",\"type\":\"real\"}]}";
+
 static int64_t real_ms(void)
 {
     struct timespec now;
@@ -268,7 +283,8 @@ static bool read_options(int argc, char **argv, struct options *out)
 int main(int argc, char **argv)
 {
     struct options options = { .from = 1, .seeds = 100, .jobs = 1 };
-    struct registry *device_tables = NULL, *server_tables = NULL, *old_tables = NULL;
+    struct registry *device_tables = NULL, *server_tables = NULL, *old_tables = NULL,
+                    *old_device_tables[2] = { NULL, NULL };
     struct err err = { 0 };
     int status = 2;
 
@@ -285,13 +301,20 @@ int main(int argc, char **argv)
         goto out;
     server_tables = registry_new();
     old_tables = registry_new();
+    old_device_tables[0] = registry_new();
+    old_device_tables[1] = registry_new();
     if (!add_table(device_tables, readings) || !add_table(server_tables, strict_tasks) ||
-        !add_table(server_tables, readings) || !add_table(old_tables, strict_tasks))
+        !add_table(server_tables, readings) || !add_table(old_tables, strict_tasks) ||
+        !add_table(old_device_tables[0], old_tasks) ||
+        !add_table(old_device_tables[0], old_readings) ||
+        !add_table(old_device_tables[1], old_tasks))
         goto out;
     sim->vfs = vfs_new();
     sim->device_tables = device_tables;
     sim->server_tables = server_tables;
     sim->old_tables = old_tables;
+    sim->old_device_tables[0] = old_device_tables[0];
+    sim->old_device_tables[1] = old_device_tables[1];
     sim->broken = options.broken;
     sim->is_traced = sim->is_verbose = options.is_verbose;
     sim->only = options.has_only ? &options.only : NULL;
@@ -303,6 +326,8 @@ out:
     registry_free(device_tables);
     registry_free(server_tables);
     registry_free(old_tables);
+    registry_free(old_device_tables[0]);
+    registry_free(old_device_tables[1]);
     free(sim);
     decisions_done(&options.only);
     return status;

@@ -497,7 +497,7 @@ static void deliver(struct device *d, struct transfer *t)
 
     d->transfer = 0;
     if (t->is_get) {
-        engine_got(d->engine, &t->reply);
+        engine_got(d->holder->engine, &t->reply);
     } else {
         convex_decode(&t->reply, &decoded);
         if (t->is_push && decoded.class == CONVEX_OK && t->fate != FATE_ODD) {
@@ -506,7 +506,7 @@ static void deliver(struct device *d, struct transfer *t)
             if (t->era != d->sim->server.era)
                 note_lost(d->sim, decoded.value);
         }
-        engine_answer(d->engine, &decoded, t->reply.sent_bytes + t->reply.got_bytes);
+        engine_answer(d->holder->engine, &decoded, t->reply.sent_bytes + t->reply.got_bytes);
         convex_answer_done(&decoded);
     }
     sim_note(d->sim, "device %d: answer to #%llu, %s %d", d->index, (unsigned long long)t->id,
@@ -536,7 +536,7 @@ void net_answer(struct sim *sim, uint64_t id)
 
     t->is_answered = true;
     decide(sim, DECIDE_ANSWER, t->device);
-    if (d->is_up && d->life == t->life && d->transfer == id)
+    if (d->holder != NULL && d->life == t->life && d->transfer == id)
         deliver(d, t);
     drop_if_over(sim->net, t);
 }

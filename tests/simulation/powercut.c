@@ -65,7 +65,7 @@ static bool suppose(struct unknown *u)
     struct db_ops ops = { 0 };
     struct err err = { 0 };
 
-    if (db_queue_list(u->d->user_db, &ops, &err))
+    if (db_queue_list(u->d->here->user_db, &ops, &err))
         return sim_violated(u->d->sim, "12: device %d: the queue can not be read: %s", u->d->index,
                             err.msg);
     suppose_discarded(u, &ops);
@@ -98,7 +98,7 @@ static int64_t read_cursor(struct device *d, const struct table *table)
     struct err err = { 0 };
     int64_t rev = -1;
     sqlite3_stmt *st =
-        sql_get(d->user_db->sql,
+        sql_get(d->here->user_db->sql,
                 "SELECT cursor FROM sync_metadata WHERE table_name = ?1 AND cursor IS NOT NULL AND "
                 "initial_sync_complete AND walking = 0",
                 &err);
@@ -106,7 +106,7 @@ static int64_t read_cursor(struct device *d, const struct table *table)
     if (st == NULL)
         return rev;
     sql_bind_text(st, 1, table->name);
-    if (sql_step(d->user_db->sql, st, &err) == RC_OK)
+    if (sql_step(d->here->user_db->sql, st, &err) == RC_OK)
         rev = (int64_t)strtoull(sql_text(st, 0), NULL, 16);
     sqlite3_reset(st);
     return rev;
@@ -124,7 +124,8 @@ static bool judge_covered(struct device *d, const struct model_record *r)
 {
     struct record shown = { 0 };
     struct err err = { 0 };
-    enum rc rc = db_record_read(d->user_db, r->table, r->client_id, &shown, &err);
+    enum rc rc = db_record_read(d->here->user_db, device_table(d, r->table), r->client_id, &shown,
+                                &err);
     bool ok = rc == RC_OK ? shown.mark != MARK_SYNCED || shown.rev >= r->rev
                           : rc == RC_NOT_FOUND && r->is_deleted;
 
@@ -141,7 +142,7 @@ static bool judge_cursors(struct device *d)
     struct model *m = d->sim->model;
     bool ok = true;
 
-    for (size_t t = 0; ok && t < registry_count(d->sim->device_tables); t++) {
+    for (size_t t = 0; ok && t < registry_count(d->tables); t++) {
         const struct table *table = registry_at(d->sim->device_tables, t);
         int64_t rev = read_cursor(d, table);
         for (size_t i = 0; ok && rev >= 0 && i < model_count(m); i++) {
@@ -163,16 +164,17 @@ static void judge_device(struct sim *sim, const struct device *d)
         .path = DEVICE_COPY,
         .vfs = VFS_NAME,
         .role = DB_WRITER,
-        .registry = sim->device_tables,
+        .registry = d->tables,
         .clock = &d->clock,
         .no_bell = true,
     };
     struct err err = { 0 };
 
-    copy.user_db = copy.sync_db = NULL;
-    copy.engine = NULL;
+    copy.here = &copy.processes[0];
+    copy.holder = NULL;
+    *copy.here = (struct process){ .path = DEVICE_COPY };
     copy.is_up = true;
-    if (db_open(&options, &copy.user_db, &err)) {
+    if (db_open(&options, &copy.here->user_db, &err)) {
         sim_violated(sim, "1: device %d can not be started: %s", d->index, err.msg);
     } else {
         if (suppose(&unknown) && check_device(&copy) && check_file(&copy))
@@ -180,7 +182,7 @@ static void judge_device(struct sim *sim, const struct device *d)
         suppose_no_more(&unknown);
     }
     vfs_kill(sim->vfs, BENCH); /* closing writes nothing */
-    db_close(copy.user_db);
+    db_close(copy.here->user_db);
 }
 
 /* ---- the backend ---- */

@@ -181,7 +181,7 @@ static void on_engine(struct sim *sim, const struct event *e)
 {
     struct device *d = &sim->devices[e->who];
 
-    if (d->is_up && d->tick == e->order)
+    if (d->holder != NULL && d->tick == e->order)
         device_pump(d);
 }
 
@@ -246,11 +246,21 @@ static void on_room(struct sim *sim, const struct event *e)
     vfs_make_room(sim->vfs, e->who);
 }
 
+static void on_lock_free(struct sim *sim, const struct event *e)
+{
+    beside_takes_lock(&sim->devices[e->who]);
+}
+
+static void on_bell(struct sim *sim, const struct event *e)
+{
+    beside_hears(&sim->devices[e->who]);
+}
+
 static void (*const handlers[EV_KINDS])(struct sim *sim, const struct event *e) = {
     [EV_USER] = on_user,           [EV_ENGINE] = on_engine,       [EV_OFFICE] = on_office,
     [EV_ARRIVE] = on_arrive,       [EV_ANSWER] = on_answer,       [EV_DEVICE_UP] = on_device_up,
     [EV_SERVER_UP] = on_server_up, [EV_DISCARDED] = on_discarded, [EV_LINK_UP] = on_link_up,
-    [EV_ROOM] = on_room,
+    [EV_ROOM] = on_room,           [EV_LOCK_FREE] = on_lock_free, [EV_BELL] = on_bell,
 };
 
 /* Runs until is_reached says so, or the virtual time is over. */
@@ -293,7 +303,8 @@ static bool rounds_are_done(struct sim *sim)
     struct err result;
 
     for (int i = 0; i < DEVICES; i++)
-        if (!engine_asked_result(sim->devices[i].engine, &result))
+        if (sim->devices[i].holder == NULL ||
+            !engine_asked_result(sim->devices[i].holder->engine, &result))
             return false;
     return true;
 }
@@ -313,9 +324,12 @@ static void draw_rare(struct sim *sim)
     plan->has_switches = !plan->has_old_copies && !plan->has_backups && rng_chance(&sim->rng, 60);
     if (plan->has_switches)
         plan->has_other_account = true;
-    sim_note(sim, "plan: full disks %d, old copies %d, winters %d, backups %d, account switches %d",
+    plan->has_processes = !plan->has_switches && rng_chance(&sim->rng, 80);
+    plan->has_old_devices = rng_chance(&sim->rng, 60);
+    sim_note(sim, "plan: full disks %d, old copies %d, winters %d, backups %d, account switches %d, "
+             "two processes %d, old devices %d",
              plan->has_full_disks, plan->has_old_copies, plan->has_winters, plan->has_backups,
-             plan->has_switches);
+             plan->has_switches, plan->has_processes, plan->has_old_devices);
 }
 
 static void draw_plan(struct sim *sim)
@@ -434,6 +448,8 @@ static bool calm_down(struct sim *sim)
     for (int i = 0; i < DEVICES; i++) {
         struct device *d = &sim->devices[i];
         d->has_link = true;
+        beside_calms(d);
+        device_upgrade(d);
         if (!d->is_up && !device_start(d))
             return false;
         if (d->is_working_offline)
@@ -460,7 +476,7 @@ static bool ask_for_rounds(struct sim *sim, int number)
         return sim_violated(
             sim, "4: a round that was asked for does not end within 10 minutes without faults");
     for (int i = 0; i < DEVICES && number == ROUNDS; i++)
-        if (engine_asked_result(sim->devices[i].engine, &result) && result.rc)
+        if (engine_asked_result(sim->devices[i].holder->engine, &result) && result.rc)
             return sim_violated(sim, "4: device %d: a round without faults failed: %s", i,
                                 result.msg);
     return true;

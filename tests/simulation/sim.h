@@ -5,7 +5,8 @@
  *   sim.c      the run: events in virtual time, the trace, what a seed decides
  *   decide.c   what a run decides, numbered; shrink.c makes a failing run small
  *   vfs.c      SQLite's view of disks that die at any write and lose power; disk.c the disks
- *   device.c   a device: its process, its store, its engine, the driver of the engine
+ *   device.c   a device: its processes, their store and engines, the driver of the engine
+ *   beside.c   a second process on a device's file: screens beside each other, commands
  *   user.c     who types on it; values.c what is typed; discard.c what is taken back
  *   net.c      what happens to a request and to its answer; planted.c what must not happen
  *   server.c   the backend: its process and its disk
@@ -38,6 +39,7 @@
 
 #define DEVICES 3
 #define SERVER DEVICES /* its machine number */
+#define PROCESSES VFS_PROCESSES /* of a device, at most */
 #define ACCOUNTS 2
 #define COLUMNS_MAX 8
 #define TRACE_LINES 60
@@ -116,6 +118,16 @@ enum situation {
     SIT_WRITES_LOST,
     SIT_LOSSES_HIDDEN,
     SIT_TOLD_OF_LOST,
+    SIT_SECOND_PROCESSES,
+    SIT_COMMANDS,
+    SIT_SAVES_BESIDE,
+    SIT_PROCESS_KILLS,
+    SIT_KILLS_BESIDE,
+    SIT_LOCK_TAKEN,
+    SIT_PARKED,
+    SIT_WANTS,
+    SIT_DEVICE_UPGRADES,
+    SIT_DEVICE_UPGRADES_WITH_OPS,
     SIT_COUNT
 };
 const char *situation_name(enum situation s);
@@ -161,6 +173,8 @@ struct plan {
     bool has_old_copies; /* a device's disk goes back to an older copy of itself */
     bool has_backups;    /* the backend's disk goes back to an older copy of itself */
     bool has_switches;   /* users sign out, and in as somebody else, on the same device */
+    bool has_processes;  /* two at a time on a device's file */
+    bool has_old_devices; /* they do not know all tables and columns, until they are upgraded */
     bool has_winters;    /* half a year in which nobody does anything; then tombstones are pruned */
 };
 
@@ -183,16 +197,26 @@ struct attempt {
     char *after[COLUMNS_MAX];  /* NULL: not set by this write */
 };
 
+/* The program, running on a device. */
+struct process {
+    char path[20];        /* of the store, as this process names it (vfs.h) */
+    struct db *user_db;   /* NULL: it does not run */
+    struct db *sync_db;   /* NULL: a command, which does not sync */
+    struct engine *engine; /* NULL: it has never had the lock */
+};
+
 struct device {
     struct sim *sim;
     int index, account;
-    char path[16];
+    struct process processes[PROCESSES];
+    struct process *here;   /* in which its user types; never NULL */
+    struct process *holder; /* of the sync lock: its engine is driven; NULL: none */
+    int64_t want_id;        /* the newest request of another process that the holder has seen */
+    const struct registry *tables; /* with which a process starts */
     struct clock clock; /* the machine's: skewed; ctx is this struct */
     int64_t skew_ms;
-    struct db *user_db, *sync_db; /* NULL: down */
-    struct engine *engine;
     bool is_up, has_link, is_working_offline;
-    uint32_t life;     /* rises with each start of the process */
+    uint32_t life;     /* rises whenever another process, or the same one anew, has the lock */
     uint64_t transfer; /* under way; 0: none */
     uint64_t tick;     /* the order of the newest EV_ENGINE; older ones are stale */
     struct attempt attempts[IMPORT_MAX]; /* by its user, in one transaction */
@@ -236,6 +260,8 @@ enum event_kind {
     EV_LINK_UP,
     EV_DISCARDED,
     EV_ROOM,
+    EV_LOCK_FREE,
+    EV_BELL,
     EV_KINDS
 };
 
@@ -266,6 +292,7 @@ struct sim {
 
     struct vfs *vfs;
     const struct registry *device_tables, *server_tables, *old_tables; /* borrowed */
+    const struct registry *old_device_tables[2]; /* those of one version before, and before that */
     struct clock clock;                                                /* true time */
     struct device devices[DEVICES];
     struct server server;
@@ -320,10 +347,22 @@ bool device_make_image(struct device *d, struct buf *out);
 /* The process starts: files, engine. False: it died again, or the run has failed. */
 bool device_start(struct device *d);
 void device_stop(struct device *d); /* frees all; what is on the disk stays */
-/* After each call into its store: if the disk has died, the process dies with it. True: it did. */
+/* After each call into its store: who has died at the disk, is buried; a power cut ends all its
+ * processes. True: the process that made the call is gone, or all are. */
 bool device_died(struct device *d, const char *during);
+enum rc device_open_store(struct device *d, struct process *p, bool is_command, struct err *err);
+enum rc device_open_engine(struct device *d, struct process *p, struct err *err);
+void device_close_process(struct process *p);
+bool device_is_running(const struct process *p);
+/* The definition that its processes have of a table; NULL: none. */
+const struct table *device_table(const struct device *d, const struct table *table);
+/* A newer version is installed: all processes end, and one begins. */
+void device_upgrade(struct device *d);
 void device_pump(struct device *d);
+/* Of the process that syncs, if there is one. */
 void device_wake(struct device *d, enum engine_wake what);
+/* False: no process syncs. */
+bool device_status(const struct device *d, struct sync_status *out);
 /* A call failed because the disk is full; then it has changed nothing. */
 bool device_is_full(const struct device *d, enum rc rc);
 /* A planted fault: changes the file behind the product's back. */
@@ -333,6 +372,24 @@ void device_tamper(struct device *d, const char *sql);
 void device_switch(struct device *d);
 /* Asks for a password only when the session is over. */
 void device_sign_in_if_asked(struct device *d);
+
+/* ---- beside.c ---- */
+
+/* Perhaps: a second process begins or ends, dies, or the one that syncs is suspended. */
+void beside_acts(struct device *d);
+/* The faults have ended: so do commands. */
+void beside_calms(struct device *d);
+/* A process has died, and another goes on: in this one its user sees what is there. */
+void beside_survives(struct device *d);
+/* As the process in which its user types asks for it: of its own worker, or by the file and its bell
+ * of the other's. */
+void device_ask(struct device *d, enum engine_wake what);
+/* The bell is heard. */
+void beside_hears(struct device *d);
+/* The lock is free: a process that can sync takes it. */
+void beside_takes_lock(struct device *d);
+/* The process that syncs tells who waits for it. */
+void beside_answers(struct device *d);
 
 /* ---- user.c ---- */
 

@@ -35,6 +35,8 @@ static const struct {
     { "old copy", { SIT_OLD_COPIES, SIT_COUNT } },
     { "restored backup", { SIT_BACKUPS_RESTORED, SIT_COUNT } },
     { "account switch", { SIT_SWITCHES, SIT_COUNT } },
+    { "two processes", { SIT_SECOND_PROCESSES, SIT_COMMANDS, SIT_COUNT } },
+    { "device upgrade", { SIT_DEVICE_UPGRADES, SIT_COUNT } },
     { "pruned tombstone", { SIT_TOMBSTONES_PRUNED, SIT_COUNT } },
 };
 #define CLASSES (sizeof classes / sizeof *classes)

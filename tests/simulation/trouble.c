@@ -17,7 +17,7 @@ bool trouble_looks_back(struct device *d)
     if (!d->is_put_back)
         return true;
     d->is_put_back = false;
-    if (db_queue_list(d->user_db, &ops, &err))
+    if (db_queue_list(d->here->user_db, &ops, &err))
         return sim_violated(d->sim, "12: device %d: the queue of an old copy can not be read: %s",
                             d->index, err.msg);
     bool ok = model_put_back(d, &ops);
@@ -73,7 +73,8 @@ void trouble_for(struct device *d)
     struct sim *sim = d->sim;
     const struct plan *plan = &sim->plan;
 
-    if (sim->is_calm || !(plan->has_full_disks || plan->has_old_copies || plan->has_switches))
+    if (sim->is_calm || !(plan->has_full_disks || plan->has_old_copies || plan->has_switches ||
+                          plan->has_old_devices))
         return;
     decide(sim, DECIDE_RARE, d->index);
     uint32_t kind = rng_below(&sim->rng, 1000);
@@ -89,6 +90,9 @@ void trouble_for(struct device *d)
     } else if (kind >= 200 && kind < 260 && plan->has_switches) {
         if (decided(sim))
             device_switch(d);
+    } else if (kind >= 300 && kind < 340 && d->tables != sim->device_tables) {
+        if (decided(sim))
+            device_upgrade(d);
     }
 }
 

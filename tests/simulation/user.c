@@ -40,7 +40,7 @@ static struct attempt *open_attempt(struct device *d, const struct form *form,
     const struct table *table = form->edit.table;
 
     a->account = d->account;
-    a->table = table;
+    a->table = registry_find(d->sim->device_tables, table->name);
     if (form->edit.client_id != NULL)
         memcpy(a->client_id, form->edit.client_id, ID_SIZE);
     for (size_t i = 0; i < table->column_count; i++) {
@@ -125,7 +125,7 @@ static void finish_save(struct device *d, enum rc rc, const struct err *err)
     if (d->sim->broken == BROKEN_FORGET_OP)
         device_tamper(d, "DELETE FROM sync_queue WHERE seq = (SELECT max(seq) FROM sync_queue)");
     if (check_device(d))
-        device_wake(d, ENGINE_LOCAL_CHANGE);
+        device_ask(d, ENGINE_LOCAL_CHANGE);
 }
 
 static enum rc save_one(struct device *d, struct form *form, const struct record *before,
@@ -138,7 +138,7 @@ static enum rc save_one(struct device *d, struct form *form, const struct record
     form->edit.values = form->values;
     form->edit.is_set = form->is_set;
     note_save(d, attempt);
-    enum rc rc = db_save(d->user_db, &form->edit, &saved, err);
+    enum rc rc = db_save(d->here->user_db, &form->edit, &saved, err);
     if (rc)
         return rc;
     memcpy(attempt->client_id, saved.client_id, ID_SIZE);
@@ -187,8 +187,8 @@ static void type_values(struct device *d, struct form *form, struct model_record
 
 static void save_new(struct device *d)
 {
-    size_t n = registry_count(d->sim->device_tables);
-    struct form form = { .edit = { .table = registry_at(d->sim->device_tables,
+    size_t n = registry_count(d->tables);
+    struct form form = { .edit = { .table = registry_at(d->tables,
                                                         rng_below(&d->sim->rng, (uint32_t)n)) } };
 
     type_values(d, &form, NULL);
@@ -200,10 +200,10 @@ static void save_new(struct device *d)
 static void import(struct device *d)
 {
     struct sim *sim = d->sim;
-    const struct table *table = registry_at(sim->device_tables, 0);
+    const struct table *table = registry_at(d->tables, 0);
     int count = (int)rng_between(&sim->rng, 2, IMPORT_MAX);
     struct err err = { 0 };
-    enum rc rc = db_batch_begin(d->user_db, &err);
+    enum rc rc = db_batch_begin(d->here->user_db, &err);
 
     for (int i = 0; i < count && !rc; i++) {
         struct form form = { .edit = { .table = table } };
@@ -212,9 +212,9 @@ static void import(struct device *d)
         form_done(&form);
     }
     if (!rc)
-        rc = db_batch_end(d->user_db, &err);
+        rc = db_batch_end(d->here->user_db, &err);
     else
-        db_batch_cancel(d->user_db);
+        db_batch_cancel(d->here->user_db);
     sim_met(sim, SIT_IMPORTS);
     finish_save(d, rc, &err);
 }
@@ -223,13 +223,15 @@ static void import(struct device *d)
 static void save_gone(struct device *d, struct model_record *r)
 {
     struct form form = {
-        .edit = { .table = r->table, .client_id = r->client_id, .if_missing = DB_MISSING_CREATE }
+        .edit = { .table = device_table(d, r->table),
+                  .client_id = r->client_id,
+                  .if_missing = DB_MISSING_CREATE }
     };
 
     type_values(d, &form, r);
-    for (size_t i = 0; i < r->table->column_count; i++)
+    for (size_t i = 0; i < form.edit.table->column_count; i++)
         if (!form.is_set[i])
-            sim_value(d->sim, &r->table->columns[i], r, d->index, &form.values[i]);
+            sim_value(d->sim, &form.edit.table->columns[i], r, d->index, &form.values[i]);
     sim_met(d->sim, SIT_SAVES_OF_GONE);
     save(d, &form, NULL);
     form_done(&form);
@@ -237,10 +239,11 @@ static void save_gone(struct device *d, struct model_record *r)
 
 static void save_existing(struct device *d, struct model_record *r)
 {
-    struct form form = { .edit = { .table = r->table, .client_id = r->client_id } };
+    const struct table *table = device_table(d, r->table);
+    struct form form = { .edit = { .table = table, .client_id = r->client_id } };
     struct record before = { 0 };
     struct err err = { 0 };
-    enum rc rc = db_record_read(d->user_db, r->table, r->client_id, &before, &err);
+    enum rc rc = db_record_read(d->here->user_db, table, r->client_id, &before, &err);
 
     if (rc == RC_NOT_FOUND) {
         if ((r->is_deleted || r->is_forgotten) && rng_chance(&d->sim->rng, 200))
@@ -267,7 +270,7 @@ static struct model_record *choose_record(struct device *d)
     size_t from = count == 0 ? 0 : rng_below(&sim->rng, (uint32_t)count);
     for (size_t i = 0; i < count; i++) {
         struct model_record *r = model_at(sim->model, (from + i) % count);
-        if (r->account == d->account)
+        if (r->account == d->account && device_table(d, r->table) != NULL)
             return r;
     }
     return NULL;
@@ -328,14 +331,14 @@ void user_works_offline(struct device *d, bool on)
     struct err err = { 0 };
 
     sim_note(d->sim, "device %d: work %s", d->index, on ? "offline" : "online");
-    enum rc rc = db_state_work_offline(d->user_db, on, &err);
+    enum rc rc = db_state_work_offline(d->here->user_db, on, &err);
     if (device_died(d, "save") || device_is_full(d, rc))
         return;
     d->is_working_offline = on;
     if (rc)
         sim_violated(d->sim, "device %d: the choice to work offline can not be kept: %s", d->index,
                      err.msg);
-    device_wake(d, d->is_working_offline ? ENGINE_OFFLINE : ENGINE_ONLINE);
+    device_ask(d, d->is_working_offline ? ENGINE_OFFLINE : ENGINE_ONLINE);
 }
 
 static void ask_engine(struct device *d)
@@ -347,7 +350,10 @@ static void ask_engine(struct device *d)
     sim_note(d->sim, "device %d: wake %d", d->index, (int)what);
     if (what == ENGINE_TOOK_LOCK)
         d->transfer = 0; /* the driver has aborted it */
-    device_wake(d, what);
+    if (what == ENGINE_NOW || what == ENGINE_RETRY)
+        device_ask(d, what);
+    else
+        device_wake(d, what);
 }
 
 static bool happens(const struct device *d, uint32_t kind)
@@ -397,6 +403,8 @@ void user_acts(struct device *d)
     device_sign_in_if_asked(d);
     if (d->is_up && !sim_failed(d->sim))
         trouble_for(d);
+    if (d->is_up && !sim_failed(d->sim))
+        beside_acts(d);
     if (d->is_up && !sim_failed(d->sim))
         disturb(d);
     if (!d->is_up || sim_failed(d->sim))
@@ -471,8 +479,8 @@ static void make_durable(struct device *d)
 
     vfs_disarm(d->sim->vfs, d->index);
     vfs_make_room(d->sim->vfs, d->index);
-    if (db_state_work_offline(d->user_db, !d->is_working_offline, &err) ||
-        db_state_work_offline(d->user_db, d->is_working_offline, &err))
+    if (db_state_work_offline(d->here->user_db, !d->is_working_offline, &err) ||
+        db_state_work_offline(d->here->user_db, d->is_working_offline, &err))
         sim_violated(d->sim, "device %d: nothing can be written after a crash: %s", d->index,
                      err.msg);
 }
@@ -486,7 +494,7 @@ void user_looks_again(struct device *d)
         make_durable(d);
     if (d->attempt_count == 0)
         return;
-    if (db_queue_list(d->user_db, &ops, &err)) {
+    if (db_queue_list(d->here->user_db, &ops, &err)) {
         sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index, err.msg);
         return;
     }
@@ -511,7 +519,7 @@ static void repair(struct device *d, const struct db_op *op)
     struct record before = { 0 };
     struct err err = { 0 };
 
-    if (r == NULL || db_record_read(d->user_db, r->table, r->client_id, &before, &err)) {
+    if (r == NULL || db_record_read(d->here->user_db, r->table, r->client_id, &before, &err)) {
         sim_violated(d->sim, "12: device %d: the record of a failed op can not be read", d->index);
         return;
     }
@@ -536,7 +544,7 @@ bool user_repairs(struct device *d)
     struct err err = { 0 };
     bool is_any = false;
 
-    if (db_queue_list(d->user_db, &ops, &err))
+    if (db_queue_list(d->here->user_db, &ops, &err))
         return sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index,
                             err.msg);
     for (size_t i = 0; i < ops.count && !sim_failed(d->sim); i++) {

@@ -7,13 +7,36 @@
 #include "base/mem.h"
 #include "tests/simulation/disk.h"
 
+/* ---- names ---- */
+
+/* Nb/name is N/name, in the hands of the second process. */
+static const char *plain_name(const char *name, char out[NAME_SIZE], int *process)
+{
+    *process = name[1] == 'b';
+    if (*process == 0)
+        return name;
+    snprintf(out, NAME_SIZE, "%c%s", name[0], name + 2);
+    return out;
+}
+
 /* ---- io methods ---- */
+
+static bool is_dead(const struct handle *h)
+{
+    return h->vfs->machines[h->file->machine].is_dead[h->process];
+}
+
+static enum fate fate_of(struct handle *h, bool changes)
+{
+    return disk_fate(h->vfs, h->file->machine, h->process, changes);
+}
 
 static int h_close(sqlite3_file *file)
 {
     struct handle *h = (struct handle *)file;
     struct file *f = h->file;
 
+    h->vfs->machines[f->machine].handles[h->process]--;
     if (--f->handles == 0 && f->is_deleted)
         disk_remove(h->vfs, f);
     return SQLITE_OK;
@@ -25,9 +48,9 @@ static int h_read(sqlite3_file *file, void *out, int amount, sqlite3_int64 offse
     struct file *f = h->file;
     size_t want = (size_t)amount, at = (size_t)offset;
 
-    if (h->vfs->machines[f->machine].counts_reads && disk_fate(h->vfs, f->machine, false) != LIVES)
+    if (h->vfs->machines[f->machine].counts_reads && fate_of(h, false) != LIVES)
         return SQLITE_IOERR_READ;
-    if (h->vfs->machines[f->machine].is_dead)
+    if (is_dead(h))
         return SQLITE_IOERR_READ;
     size_t have = at >= f->len ? 0 : f->len - at < want ? f->len - at : want;
     if (have > 0)
@@ -43,7 +66,7 @@ static int h_write(sqlite3_file *file, const void *bytes, int amount, sqlite3_in
     struct handle *h = (struct handle *)file;
     size_t len = (size_t)amount, half;
 
-    switch (disk_fate(h->vfs, h->file->machine, true)) {
+    switch (fate_of(h, true)) {
     case LIVES:
         if (disk_is_full(h->vfs, h->file, (size_t)offset + len, len, &half)) {
             disk_write(h->file, (size_t)offset, bytes, half);
@@ -70,7 +93,7 @@ static int h_write(sqlite3_file *file, const void *bytes, int amount, sqlite3_in
 static int h_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
     struct handle *h = (struct handle *)file;
-    enum fate fate = disk_fate(h->vfs, h->file->machine, true);
+    enum fate fate = fate_of(h, true);
 
     if (fate == LIVES || fate == DIES_AFTER)
         disk_truncate(h->file, (size_t)size);
@@ -80,7 +103,7 @@ static int h_truncate(sqlite3_file *file, sqlite3_int64 size)
 static int h_sync(sqlite3_file *file, int flags)
 {
     struct handle *h = (struct handle *)file;
-    enum fate fate = disk_fate(h->vfs, h->file->machine, true);
+    enum fate fate = fate_of(h, true);
 
     (void)flags;
     if (fate == LIVES || fate == DIES_AFTER)
@@ -92,7 +115,7 @@ static int h_size(sqlite3_file *file, sqlite3_int64 *out)
 {
     struct handle *h = (struct handle *)file;
 
-    if (h->vfs->machines[h->file->machine].is_dead)
+    if (is_dead(h))
         return SQLITE_IOERR_FSTAT;
     *out = (sqlite3_int64)h->file->len;
     return SQLITE_OK;
@@ -105,7 +128,7 @@ static int h_lock(sqlite3_file *file, int level)
 
     if (level <= h->lock)
         return SQLITE_OK;
-    if (h->vfs->machines[f->machine].is_dead)
+    if (is_dead(h))
         return SQLITE_IOERR_LOCK;
     if (level == SQLITE_LOCK_SHARED) {
         if ((f->pending != NULL && f->pending != h) || (f->exclusive != NULL && f->exclusive != h))
@@ -183,12 +206,13 @@ static int h_shm_map(sqlite3_file *file, int region, int size, int extend, void 
     struct file *f = h->file;
 
     *out = NULL;
-    if (h->vfs->machines[f->machine].is_dead || region >= REGIONS)
+    if (is_dead(h) || region >= REGIONS)
         return SQLITE_IOERR_SHMMAP;
     if (!h->has_shm) {
         h->has_shm = true;
         f->shm_users++;
     }
+    f->region_size = size;
     if (f->regions[region] == NULL && extend)
         f->regions[region] = mem_zero(1, (size_t)size);
     *out = f->regions[region];
@@ -202,7 +226,7 @@ static int h_shm_lock(sqlite3_file *file, int offset, int n, int flags)
     bool is_shared = (flags & SQLITE_SHM_SHARED) != 0;
 
     if ((flags & SQLITE_SHM_LOCK) != 0) {
-        if (h->vfs->machines[f->machine].is_dead)
+        if (is_dead(h))
             return SQLITE_IOERR_SHMLOCK;
         for (int i = offset; i < offset + n; i++) {
             int others = f->shm_shared[i] - (h->shm_shared[i] ? 1 : 0);
@@ -229,9 +253,15 @@ static int h_shm_lock(sqlite3_file *file, int offset, int n, int flags)
     return SQLITE_OK;
 }
 
+/* Between two writes to the shared memory, as to the two copies of its header: another process sees
+ * of a death there what was written before it. Only in a write transaction (who has its lock, the
+ * first one, is in one): whoever only looks does not die of it. */
 static void h_shm_barrier(sqlite3_file *file)
 {
-    (void)file;
+    struct handle *h = (struct handle *)file;
+
+    if (h->file->shm_exclusive[0] == h && disk_is_shared(h->vfs, h->file->machine))
+        fate_of(h, false);
 }
 
 static int h_shm_unmap(sqlite3_file *file, int delete_it)
@@ -275,11 +305,14 @@ static int v_open(sqlite3_vfs *base, const char *name, sqlite3_file *file, int f
 {
     struct vfs *vfs = base->pAppData;
     struct handle *h = (struct handle *)file;
+    char plain[NAME_SIZE];
 
     memset(h, 0, sizeof *h);
     if (name == NULL || name[0] < '0' || name[0] >= '0' + VFS_MACHINES || strlen(name) >= NAME_SIZE)
         return SQLITE_CANTOPEN; /* temporary files are in memory (PRAGMA temp_store) */
-    if (vfs->machines[name[0] - '0'].is_dead)
+    name = plain_name(name, plain, &h->process);
+    struct machine *m = &vfs->machines[name[0] - '0'];
+    if (m->is_dead[h->process])
         return SQLITE_CANTOPEN;
     struct file *f = disk_find(vfs, name);
     if (f == NULL && (flags & SQLITE_OPEN_CREATE) == 0)
@@ -287,6 +320,7 @@ static int v_open(sqlite3_vfs *base, const char *name, sqlite3_file *file, int f
     if (f == NULL)
         f = disk_make(vfs, name);
     f->handles++;
+    m->handles[h->process]++;
     h->base.pMethods = &methods;
     h->vfs = vfs;
     h->file = f;
@@ -298,8 +332,12 @@ static int v_open(sqlite3_vfs *base, const char *name, sqlite3_file *file, int f
 static int v_delete(sqlite3_vfs *base, const char *name, int sync_dir)
 {
     struct vfs *vfs = base->pAppData;
+    char plain[NAME_SIZE];
+    int process;
+
+    name = plain_name(name, plain, &process);
     struct file *f = disk_find(vfs, name);
-    enum fate fate = disk_fate(vfs, name[0] - '0', true);
+    enum fate fate = disk_fate(vfs, name[0] - '0', process, true);
 
     (void)sync_dir;
     if (fate == LIVES && f == NULL)
@@ -314,8 +352,11 @@ static int v_delete(sqlite3_vfs *base, const char *name, int sync_dir)
 
 static int v_access(sqlite3_vfs *base, const char *name, int flags, int *out)
 {
+    char plain[NAME_SIZE];
+    int process;
+
     (void)flags;
-    struct file *f = disk_find(base->pAppData, name);
+    struct file *f = disk_find(base->pAppData, plain_name(name, plain, &process));
     *out = f != NULL && f->len > 0;
     return SQLITE_OK;
 }

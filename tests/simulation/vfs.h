@@ -1,12 +1,13 @@
 /* vfs.h: the disks of the simulated machines: SQLite files in memory that can lose power.
  *
- * A file is named "N/anything": N is the machine that it belongs to. What was written and not yet
- * synced is known, so that a power cut can keep, drop or tear (at 512 bytes) each such write. A
- * kill keeps all that was written. The WAL's shared memory is on the heap and goes with the last
- * connection, as a mapping goes with its process.
+ * A file is named "N/anything": N is the machine that it belongs to. The machine's second process
+ * names the same file "Nb/anything": so it is known whose call fails when one of them dies. What
+ * was written and not yet synced is known, so that a power cut can keep, drop or tear (at 512
+ * bytes) each such write. A kill keeps all that was written. The WAL's shared memory is on the heap
+ * and goes with the last connection, as a mapping goes with its process.
  *
- * Threads  one. Close a dead machine's connections before vfs_crash: they still hold its shared
- *          memory.
+ * Threads  one. Close a dead machine's connections before vfs_crash, a dead process's before
+ *          vfs_bury: they still hold its shared memory.
  * Source   sqlite.org/c3ref/io_methods.html; sqlite.org/walformat.html.
  */
 #ifndef SIMULATION_VFS_H
@@ -20,6 +21,7 @@
 
 #define VFS_NAME "simulation"
 #define VFS_MACHINES 5
+#define VFS_PROCESSES 2
 #define VFS_BENCH 4 /* the machine on which copies are looked at: it never dies of itself */
 
 struct vfs;
@@ -33,14 +35,21 @@ void vfs_reset(struct vfs *vfs, uint64_t seed, const struct clock *clock);
 /* How machines die, and what a cut leaves, is drawn from here on from this seed. */
 void vfs_seed_crashes(struct vfs *vfs, uint64_t seed);
 
-/* The machine dies at its n-th next write, sync, truncation or deletion (0: at the next one); that
- * one is not, half or wholly done. From then on everything there fails, until vfs_crash.
- * with_reads: reads count too, as opening does little else. */
+/* A process of the machine dies at the machine's n-th next write, sync, truncation or deletion (0:
+ * at the next one), and where two have a file open, at a barrier in its shared memory; that one is
+ * not, half or wholly done. From then on everything that the process does fails, until vfs_crash or
+ * vfs_bury. with_reads: reads count too, as opening does little else. */
 void vfs_arm(struct vfs *vfs, int machine, uint32_t n, bool with_reads);
 void vfs_disarm(struct vfs *vfs, int machine);
+/* One of its processes is, or a certain one. */
 bool vfs_is_dead(const struct vfs *vfs, int machine);
-/* Dies here and now, between two operations. */
+bool vfs_is_process_dead(const struct vfs *vfs, int machine, int process);
+/* Dies here and now, between two operations: all its processes, or one of them. */
 void vfs_kill(struct vfs *vfs, int machine);
+void vfs_kill_process(struct vfs *vfs, int machine, int process);
+/* The connections of the dead process are closed, and the others go on, with the shared memory as
+ * it was in the moment of death. The process may be started again. */
+void vfs_bury(struct vfs *vfs, int machine, int process);
 /* What is left on the disk; the machine can be used again. Returns how many unsynced writes the
  * cut met. */
 uint32_t vfs_crash(struct vfs *vfs, int machine, bool power_cut);
