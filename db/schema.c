@@ -407,6 +407,11 @@ static enum rc update_all(struct db *db, bool may_write, struct err *err)
     return rc;
 }
 
+enum rc schema_compare(struct db *db, struct err *err)
+{
+    return update_all(db, false, err);
+}
+
 enum rc schema_update(struct db *db, struct err *err)
 {
     /* Most starts have nothing to do, and find that out without the write lock. */

@@ -49,6 +49,7 @@ enum rc db_open(const struct db_options *options, struct db **out, struct err *e
     enum rc rc = RC_OK;
 
     db->bell_fd = -1;
+    db->schema_version = -1;            /* looked at with the first write: until then the file may grow */
     db->registry = options->registry;
     db->clock = options->clock;
     db->role = options->role;
@@ -128,6 +129,54 @@ struct table_sql *table_sql(struct db *db, const struct table *table)
 enum rc tx_begin(struct db *db, enum sql_sync sync, struct err *err)
 {
     return sql_begin(db->sql, sync, err);
+}
+
+static enum rc read_schema_version(struct db *db, int64_t *out, struct err *err)
+{
+    sqlite3_stmt *st = sql_get(db->sql, "PRAGMA schema_version", err);
+
+    if (st == NULL)
+        return err->rc;
+    enum rc rc = sql_step(db->sql, st, err);
+    if (rc)
+        return rc;
+    *out = sql_i64(st, 0);
+    sqlite3_reset(st);
+    return RC_OK;
+}
+
+/* A column that we do not know would keep an old value beside the row's new ones, and nobody would ever see that. */
+static enum rc check_definitions(struct db *db, struct err *err)
+{
+    int64_t version = 0;
+    enum rc rc = read_schema_version(db, &version, err);
+
+    if (rc || version == db->schema_version)
+        return rc;
+    rc = schema_compare(db, err);
+    if (!rc)
+        db->schema_version = version;
+    if (rc != RC_BUSY)
+        return rc;
+    db->is_outdated = true;
+    return err_set(err, RC_FOREIGN, _("The tables have changed. Leave and start again; what you typed is kept."));
+}
+
+enum rc tx_begin_data(struct db *db, enum sql_sync sync, struct err *err)
+{
+    enum rc rc = tx_begin(db, sync, err);
+
+    if (rc)
+        return rc;
+    rc = check_definitions(db, err);
+    if (rc)
+        tx_rollback(db);
+    return rc;
+}
+
+bool db_is_outdated(const struct db *db)
+{
+    return db->is_outdated;
 }
 
 static enum rc flush_counts(struct db *db, struct err *err)

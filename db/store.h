@@ -51,6 +51,10 @@ void db_close(struct db *db);                           /* db_close(NULL) is fin
  * up with RC_BUSY before its 5 s are over. Whoever is to end asks with it. NULL: always the 5 s. ctx: borrowed. */
 void db_wait_while(struct db *db, bool (*waits_on)(void *ctx), void *ctx);
 const struct registry *db_registry(const struct db *db);
+/* Another process has opened the file with newer definitions, and this one was kept from writing what it does not know:
+ * records, the queue and cursors are for those that do, until the program is started again (RC_FOREIGN, with words);
+ * drafts, the account and the state are not refused. True from the first such refusal on. */
+bool db_is_outdated(const struct db *db);
 
 /* ---- records ---- */
 

@@ -44,10 +44,14 @@ struct db {
     int64_t waiting_delta;      /* ops: to be added at COMMIT */
     bool in_batch, is_batch_broken;
     int64_t data_version;
+    int64_t schema_version;     /* SQLite's, when the registry was last found to fit the file */
+    bool is_outdated;
 };
 
 /* ---- store.c ---- */
 enum rc tx_begin(struct db *db, enum sql_sync sync, struct err *err);
+/* The same, to write records, the queue or cursors: RC_FOREIGN when the file has grown beyond our definitions. */
+enum rc tx_begin_data(struct db *db, enum sql_sync sync, struct err *err);
 enum rc tx_commit(struct db *db, struct err *err);      /* flushes counts, rings the bell; rolls back on failure */
 void tx_rollback(struct db *db);                        /* also when there is nothing to roll back */
 int64_t db_now(const struct db *db);
@@ -56,6 +60,8 @@ enum rc db_user_id(struct db *db, struct err *err);     /* reads the account's u
 
 /* ---- schema.c ---- */
 enum rc schema_update(struct db *db, struct err *err);
+/* RC_BUSY: the file was made from other definitions than ours, by a process that has opened it since. */
+enum rc schema_compare(struct db *db, struct err *err);
 void schema_statements(struct db *db);                  /* fills db->tables */
 void schema_done(struct db *db);
 

@@ -172,6 +172,8 @@ int64_t follower_turn(struct sync *s)
     s->mirror.holder_is_stopped = is_stopped;
     if (s->begin_err.rc)
         s->mirror.last = s->begin_err;
+    if (pid == 0 && db_is_outdated(s->db))
+        return WAIT_FOREVER;
     if (pid == 0) /* free in this moment: try for it at once, unless it never is ours */
         return s->free_looks++ < FREE_LOOKS_MAX ? 0 : LOOK_MS;
     s->free_looks = 0;

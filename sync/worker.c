@@ -242,11 +242,22 @@ static int64_t settle_hint(struct sync *s)
     return WAIT_FOREVER;
 }
 
+/* Another process has newer definitions of the tables: it can sync, and this one can not any more. */
+static void give_up(struct sync *s)
+{
+    struct sync_status status;
+
+    engine_status(s->engine, &status);
+    log_warn("sync", "the tables have changed; not syncing any more");
+    holder_end(s);
+    s->begin_err = status.last;
+}
+
 static int64_t turn(struct sync *s, unsigned requests)
 {
     int64_t wait_ms, quiet_ms;
 
-    if (!s->is_holder)
+    if (!s->is_holder && !db_is_outdated(s->db))
         try_lock(s);
     if (s->is_holder)
         holder_wake(s, requests);
@@ -254,6 +265,10 @@ static int64_t turn(struct sync *s, unsigned requests)
         follower_wake(s, requests);
     quiet_ms = settle_hint(s);
     wait_ms = s->is_holder ? holder_turn(s) : follower_turn(s);
+    if (s->is_holder && db_is_outdated(s->db)) {
+        give_up(s);
+        wait_ms = 0;
+    }
     return wait_ms < quiet_ms ? wait_ms : quiet_ms;
 }
 

@@ -49,7 +49,7 @@ struct sync {
     int64_t want_done;              /* answered up to here */
 
     struct sync_status mirror;      /* follower: made from the db's state */
-    struct err begin_err;           /* why we could not sync though the lock was free */
+    struct err begin_err;           /* why we could not sync though the lock was free, or may not any more */
     int free_looks;                 /* in a row the lock seemed free, and was not ours */
     pid_t watched;
     int watched_fd;                 /* pidfd of the holder, or -1 */

@@ -42,6 +42,12 @@ void beside_survives(struct device *d)
     user_looks_again(d);
 }
 
+/* A command does not, nor one that knows too little of the tables. */
+static bool can_sync(const struct process *p)
+{
+    return p->sync_db != NULL && !db_is_outdated(p->sync_db);
+}
+
 void beside_takes_lock(struct device *d)
 {
     struct sim *sim = d->sim;
@@ -51,10 +57,10 @@ void beside_takes_lock(struct device *d)
 
     if (!d->is_up || d->holder != NULL || sim_failed(sim))
         return;
-    if (p->sync_db == NULL)
+    if (!can_sync(p))
         p = other_than(d, p);
-    if (p->sync_db == NULL)
-        return; /* a command alone does not sync */
+    if (!can_sync(p))
+        return;
     sim_note(sim, "device %d: process %d takes the lock", d->index, (int)(p - d->processes));
     d->holder = p;
     d->life++;
@@ -93,6 +99,16 @@ static bool release_lock(struct device *d)
     if (device_died(d, "engine"))
         return false;
     lock_is_free(d);
+    return true;
+}
+
+bool beside_gives_up(struct device *d)
+{
+    if (d->holder == NULL || !db_is_outdated(d->holder->sync_db))
+        return false;
+    sim_met(d->sim, SIT_OUTDATED_SYNCERS);
+    sim_note(d->sim, "device %d: the tables have changed for the process that syncs", d->index);
+    release_lock(d);
     return true;
 }
 
@@ -234,6 +250,14 @@ static void end(struct device *d, struct process *p)
     }
 }
 
+void beside_begins(struct device *d)
+{
+    if (count_running(d) > 1)
+        end(d, other_than(d, d->here));
+    if (d->is_up && count_running(d) == 1 && !sim_failed(d->sim))
+        begin(d, false);
+}
+
 static void kill_one(struct device *d)
 {
     int which = (int)rng_below(&d->sim->rng, PROCESSES);
@@ -278,9 +302,19 @@ void beside_acts(struct device *d)
         change_two(d, kind);
 }
 
+bool beside_is_outdated(struct device *d, enum rc rc)
+{
+    if (rc != RC_FOREIGN || !db_is_outdated(d->here->user_db))
+        return false;
+    end(d, d->here);
+    return true;
+}
+
 void beside_calms(struct device *d)
 {
-    for (int i = 0; i < PROCESSES && d->is_up && !sim_failed(d->sim); i++)
-        if (device_is_running(&d->processes[i]) && d->processes[i].sync_db == NULL)
-            end(d, &d->processes[i]);
+    for (int i = 0; i < PROCESSES && d->is_up && !sim_failed(d->sim); i++) {
+        struct process *p = &d->processes[i];
+        if (device_is_running(p) && (p->sync_db == NULL || p->tables != d->sim->device_tables))
+            end(d, p);
+    }
 }

@@ -51,6 +51,8 @@ void device_init(struct sim *sim, int index, const struct buf *store)
     d->tables = sim->device_tables;
     if (sim->plan.has_old_devices && rng_chance(&sim->rng, 700))
         d->tables = sim->old_device_tables[rng_below(&sim->rng, 2)];
+    for (int i = 0; i < PROCESSES; i++)
+        d->processes[i].tables = d->tables;
     name_store(d, "store");
     if (store != NULL && d->tables == sim->device_tables)
         vfs_write_file(sim->vfs, d->here->path, store);
@@ -58,7 +60,7 @@ void device_init(struct sim *sim, int index, const struct buf *store)
 
 const struct table *device_table(const struct device *d, const struct table *table)
 {
-    return registry_find(d->tables, table->name);
+    return registry_find(d->here->tables, table->name);
 }
 
 bool device_is_running(const struct process *p)
@@ -230,6 +232,7 @@ enum rc device_open_store(struct device *d, struct process *p, bool is_command, 
         .clock = &d->clock,
         .no_bell = true,
     };
+    p->tables = d->tables;
     enum rc rc = db_open(&options, &p->user_db, err);
 
     if (rc || is_command)
@@ -307,7 +310,7 @@ bool device_start(struct device *d)
     return d->is_up;
 }
 
-void device_upgrade(struct device *d)
+void device_upgrade(struct device *d, bool is_quiet)
 {
     struct sim *sim = d->sim;
     struct db_queue_counts queue = { 0 };
@@ -320,7 +323,7 @@ void device_upgrade(struct device *d)
         sim_met(sim, SIT_DEVICE_UPGRADES_WITH_OPS);
     sim_note(sim, "device %d: upgraded, %lld ops wait", d->index, (long long)queue.waiting);
     d->tables = sim->device_tables;
-    if (!d->is_up)
+    if (!d->is_up || is_quiet)
         return;
     device_stop(d);
     device_start(d);
@@ -430,7 +433,7 @@ void device_pump(struct device *d)
             return;
         }
         engine_next(d->holder->engine, &action);
-        if (device_died(d, "engine"))
+        if (device_died(d, "engine") || beside_gives_up(d))
             return;
         if (action.what == ENGINE_POST || action.what == ENGINE_GET) {
             net_send(d, &action);

@@ -49,6 +49,11 @@ static void discard(struct device *d, const struct db_op *op)
     }
     if (device_died(d, "save"))
         return;
+    if (beside_is_outdated(d, rc)) {
+        d->discard[0] = '\0';
+        check_device(d);
+        return;
+    }
     if (device_is_full(d, rc)) { /* its user was told, and the op still waits */
         d->discard[0] = '\0';
         check_device(d);

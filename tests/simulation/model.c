@@ -146,7 +146,7 @@ void model_written_again(struct sim *sim, struct model_record *r, int device, si
 {
     struct writes *w = &r->writes[device][column];
     bool has_epochs = sim->plan.has_epochs || sim->plan.has_backups;
-    bool is_possible = r->is_forgotten || (has_epochs && r->exists);
+    bool is_possible = r->is_forgotten || r->is_remade[device] || (has_epochs && r->exists);
 
     if (!is_possible || !(writes_are_settled(w) || w->is_lost) ||
         (w->count > 0 && strcmp(writes_last(w), json) == 0))
@@ -398,6 +398,7 @@ static bool take_effect(struct sim *sim, struct op *op, const cJSON *json, const
         return false;
     bool is_changed = come_alive(r, op->device);
     r->rev = INT64_MAX;
+    r->is_remade[op->device] = false;
     cJSON_ArrayForEach(item, json_get(json, "set"))
     {
         const struct column *col = table_column(r->table, item->string);
@@ -531,6 +532,14 @@ int model_committed(struct sim *sim, const char *body,
 
     each_op(body, commit_one, &e);
     return e.found;
+}
+
+void model_told_not_found(struct sim *sim, const char *op_id)
+{
+    const struct op *op = model_find_op(sim->model, op_id);
+
+    if (op != NULL)
+        sim->model->records[op->record].is_remade[op->device] = true;
 }
 
 void model_refused(struct sim *sim, const char *op_id)

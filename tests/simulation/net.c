@@ -445,6 +445,8 @@ static bool note_refusal(struct sim *sim, const cJSON *result)
 {
     const char *code = json_get_string(json_get(result, "error"), "code");
 
+    if (code != NULL && strcmp(code, "not_found") == 0)
+        model_told_not_found(sim, json_get_string(result, "opId"));
     if (code == NULL || strcmp(code, "invalid_value") != 0)
         return false;
     model_refused(sim, json_get_string(result, "opId"));

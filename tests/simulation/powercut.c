@@ -142,7 +142,7 @@ static bool judge_cursors(struct device *d)
     struct model *m = d->sim->model;
     bool ok = true;
 
-    for (size_t t = 0; ok && t < registry_count(d->tables); t++) {
+    for (size_t t = 0; ok && t < registry_count(d->here->tables); t++) {
         const struct table *table = registry_at(d->sim->device_tables, t);
         int64_t rev = read_cursor(d, table);
         for (size_t i = 0; ok && rev >= 0 && i < model_count(m); i++) {
@@ -172,7 +172,7 @@ static void judge_device(struct sim *sim, const struct device *d)
 
     copy.here = &copy.processes[0];
     copy.holder = NULL;
-    *copy.here = (struct process){ .path = DEVICE_COPY };
+    *copy.here = (struct process){ .path = DEVICE_COPY, .tables = d->tables };
     copy.is_up = true;
     if (db_open(&options, &copy.here->user_db, &err)) {
         sim_violated(sim, "1: device %d can not be started: %s", d->index, err.msg);

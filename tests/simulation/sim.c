@@ -325,7 +325,7 @@ static void draw_rare(struct sim *sim)
     if (plan->has_switches)
         plan->has_other_account = true;
     plan->has_processes = !plan->has_switches && rng_chance(&sim->rng, 80);
-    plan->has_old_devices = rng_chance(&sim->rng, 60);
+    plan->has_old_devices = rng_chance(&sim->rng, plan->has_processes ? 300 : 60);
     sim_note(sim, "plan: full disks %d, old copies %d, winters %d, backups %d, account switches %d, "
              "two processes %d, old devices %d",
              plan->has_full_disks, plan->has_old_copies, plan->has_winters, plan->has_backups,
@@ -448,8 +448,8 @@ static bool calm_down(struct sim *sim)
     for (int i = 0; i < DEVICES; i++) {
         struct device *d = &sim->devices[i];
         d->has_link = true;
+        device_upgrade(d, false);
         beside_calms(d);
-        device_upgrade(d);
         if (!d->is_up && !device_start(d))
             return false;
         if (d->is_working_offline)

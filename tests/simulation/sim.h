@@ -128,6 +128,8 @@ enum situation {
     SIT_WANTS,
     SIT_DEVICE_UPGRADES,
     SIT_DEVICE_UPGRADES_WITH_OPS,
+    SIT_OUTDATED_SYNCERS,
+    SIT_OUTDATED_SAVES,
     SIT_COUNT
 };
 const char *situation_name(enum situation s);
@@ -200,6 +202,7 @@ struct attempt {
 /* The program, running on a device. */
 struct process {
     char path[20];        /* of the store, as this process names it (vfs.h) */
+    const struct registry *tables; /* that it was started with last */
     struct db *user_db;   /* NULL: it does not run */
     struct db *sync_db;   /* NULL: a command, which does not sync */
     struct engine *engine; /* NULL: it has never had the lock */
@@ -354,10 +357,10 @@ enum rc device_open_store(struct device *d, struct process *p, bool is_command, 
 enum rc device_open_engine(struct device *d, struct process *p, struct err *err);
 void device_close_process(struct process *p);
 bool device_is_running(const struct process *p);
-/* The definition that its processes have of a table; NULL: none. */
+/* The definition of a table that the process has in which its user types; NULL: none. */
 const struct table *device_table(const struct device *d, const struct table *table);
-/* A newer version is installed: all processes end, and one begins. */
-void device_upgrade(struct device *d);
+/* A newer version is installed: what runs ends, and begins anew; or goes on for now, is_quiet. */
+void device_upgrade(struct device *d, bool is_quiet);
 void device_pump(struct device *d);
 /* Of the process that syncs, if there is one. */
 void device_wake(struct device *d, enum engine_wake what);
@@ -377,6 +380,8 @@ void device_sign_in_if_asked(struct device *d);
 
 /* Perhaps: a second process begins or ends, dies, or the one that syncs is suspended. */
 void beside_acts(struct device *d);
+/* A second process begins, beside what runs; where two do, the other one ends. */
+void beside_begins(struct device *d);
 /* The faults have ended: so do commands. */
 void beside_calms(struct device *d);
 /* A process has died, and another goes on: in this one its user sees what is there. */
@@ -390,6 +395,11 @@ void beside_hears(struct device *d);
 void beside_takes_lock(struct device *d);
 /* The process that syncs tells who waits for it. */
 void beside_answers(struct device *d);
+/* True: a call of its user's failed because another process has opened the file with newer
+ * definitions; he was told, has left, and starts again. */
+bool beside_is_outdated(struct device *d, enum rc rc);
+/* The process that syncs has found that, and leaves it to others. */
+bool beside_gives_up(struct device *d);
 
 /* ---- user.c ---- */
 
@@ -504,6 +514,7 @@ struct model_record {
     bool exists, is_deleted;  /* at the backend */
     int64_t rev;              /* at the backend; INT64_MAX: it was not told yet */
     bool is_forgotten;        /* it was there; the backend has no tombstone of it any more */
+    bool is_remade[DEVICES];  /* the device was told so, and sends all that it has of it */
     char *cells[COLUMNS_MAX]; /* at the backend: JSON texts */
     int writers[COLUMNS_MAX]; /* device, or -1: the office */
     struct writes writes[DEVICES][COLUMNS_MAX];
@@ -520,8 +531,9 @@ struct model_record *model_add(struct model *m, int account, const struct table 
 const char *writes_last(const struct writes *w); /* NULL: none */
 /* Its last write is at the backend, or was taken back, or there is none. */
 bool writes_are_settled(const struct writes *w);
-/* After a new epoch a device may write again what it once wrote: as a create, with the values that
- * it has, or what is left of it when a part has been accepted. Counts that as typed, where no write
+/* After a new epoch, or when the backend does not have a record, a device may write again what it
+ * once wrote: as a create, with the values that it has, or what is left of it when a part has been
+ * accepted. Counts that as typed, where no write
  * of its user waits. */
 void model_written_again(struct sim *sim, struct model_record *r, int device, size_t column,
                          const char *json);
@@ -540,6 +552,8 @@ bool model_executed(struct sim *sim, const char *body, const struct cJSON *value
  * take effect; those that are there have. Returns how many. */
 int model_committed(struct sim *sim, const char *body,
                     bool (*is_there)(void *ctx, const char *op_id), void *ctx);
+/* A device was told that the backend does not have the record of an op. */
+void model_told_not_found(struct sim *sim, const char *op_id);
 /* A device was told that an op is refused. */
 void model_refused(struct sim *sim, const char *op_id);
 int model_refusals(struct sim *sim, const char *op_id);

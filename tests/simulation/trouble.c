@@ -68,6 +68,14 @@ static void put_back(struct device *d)
     sim_note(sim, "device %d: its disk is put back", d->index);
 }
 
+/* is_quiet: what runs goes on, and somebody tries the new version beside it. */
+static void upgrade(struct device *d, bool is_quiet)
+{
+    device_upgrade(d, is_quiet);
+    if (is_quiet && !sim_failed(d->sim))
+        beside_begins(d);
+}
+
 void trouble_for(struct device *d)
 {
     struct sim *sim = d->sim;
@@ -90,9 +98,10 @@ void trouble_for(struct device *d)
     } else if (kind >= 200 && kind < 260 && plan->has_switches) {
         if (decided(sim))
             device_switch(d);
-    } else if (kind >= 300 && kind < 340 && d->tables != sim->device_tables) {
+    } else if (kind >= 300 && kind < (plan->has_processes ? 450 : 340) &&
+               d->tables != sim->device_tables) {
         if (decided(sim))
-            device_upgrade(d);
+            upgrade(d, plan->has_processes && kind >= 310);
     }
 }
 

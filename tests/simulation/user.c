@@ -111,6 +111,12 @@ static void finish_save(struct device *d, enum rc rc, const struct err *err)
         acknowledge(d);
     if (device_died(d, "save"))
         return;
+    if (beside_is_outdated(d, rc)) {
+        forget_attempts(d);
+        sim_met(d->sim, SIT_OUTDATED_SAVES);
+        check_device(d);
+        return;
+    }
     if (device_is_full(d, rc)) { /* the user was told; what was there before is there */
         forget_attempts(d);
         sim_met(d->sim, SIT_SAVES_ON_FULL);
@@ -187,8 +193,8 @@ static void type_values(struct device *d, struct form *form, struct model_record
 
 static void save_new(struct device *d)
 {
-    size_t n = registry_count(d->tables);
-    struct form form = { .edit = { .table = registry_at(d->tables,
+    size_t n = registry_count(d->here->tables);
+    struct form form = { .edit = { .table = registry_at(d->here->tables,
                                                         rng_below(&d->sim->rng, (uint32_t)n)) } };
 
     type_values(d, &form, NULL);
@@ -200,7 +206,7 @@ static void save_new(struct device *d)
 static void import(struct device *d)
 {
     struct sim *sim = d->sim;
-    const struct table *table = registry_at(d->tables, 0);
+    const struct table *table = registry_at(d->here->tables, 0);
     int count = (int)rng_between(&sim->rng, 2, IMPORT_MAX);
     struct err err = { 0 };
     enum rc rc = db_batch_begin(d->here->user_db, &err);

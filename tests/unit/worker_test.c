@@ -30,7 +30,7 @@ struct world {
     void *dir;
     char *path; /* of the device's store */
     char *backend_path;
-    struct registry *reg;
+    struct registry *reg, *older; /* older: of the backend, and of what was started before */
     const struct table *tasks;
     struct server server;
     struct sync *sync;
@@ -100,6 +100,7 @@ static int teardown(void **state)
     server_end(&w->server);
     db_close(w->db);
     registry_free(w->reg);
+    registry_free(w->older);
     temp_dir_remove(&w->dir);
     free(w->path);
     free(w->backend_path);
@@ -392,6 +393,50 @@ static void a_parked_worker_holds_no_lock_and_unparked_goes_on(void **state)
     WAIT_UNTIL(w, is_sent);
     assert_true(is_ours(w));
     db_lock_close(lock);
+}
+
+static bool is_outdated(const struct world *w)
+{
+    return w->status.last.rc == RC_FOREIGN && w->status.holder == 0;
+}
+
+/* As another process does that was started after the site had added a column. */
+static void open_with_newer_tables(struct world *w)
+{
+    static const char json[] =
+        "{\"name\":\"tasks\",\"label\":\"T\",\"labelOne\":\"t\",\"title\":\"text\","
+        "\"columns\":[{\"name\":\"text\",\"type\":\"text\"},"
+        "{\"name\":\"isCompleted\",\"type\":\"bool\"},"
+        "{\"name\":\"priority\",\"type\":\"choice\",\"choices\":[\"low\",\"normal\",\"high\"]},"
+        "{\"name\":\"dueAt\",\"type\":\"date\"},{\"name\":\"notes\",\"type\":\"text\"},"
+        "{\"name\":\"rank\",\"type\":\"integer\"}]}";
+
+    w->older = w->reg;
+    w->reg = registry_new();
+    must(w, registry_add(w->reg, json, strlen(json), "newer.json", &w->err));
+    w->tasks = registry_find(w->reg, "tasks");
+    db_close(w->db);
+    w->db = open_store(w, DB_COMMAND);
+}
+
+static void a_process_that_knows_too_little_of_the_tables_leaves_syncing_to_others(void **state)
+{
+    struct world *w = *state;
+
+    sign_in(w);
+    must(w, start(w));
+    WAIT_UNTIL(w, is_complete);
+    assert_true(is_ours(w));
+    open_with_newer_tables(w);
+    save(w, "Fix the pump");
+    WAIT_UNTIL(w, is_outdated);
+    assert_int_equal(w->status.waiting, 1);
+    assert_non_null(strstr(w->status.last.msg, "start again"));
+
+    sync_stop(w->sync);
+    must(w, start(w));
+    WAIT_UNTIL(w, is_sent);
+    assert_true(is_ours(w));
 }
 
 static void work_offline_sends_nothing_until_online_is_asked_for(void **state)
@@ -845,6 +890,7 @@ int main(int argc, char **argv)
         TEST_LARGE(it_stops_within_2_s_in_the_middle_of_a_first_sync_and_goes_on_later),
         TEST(a_portal_makes_it_offline_and_sync_now_brings_it_back),
         TEST(a_parked_worker_holds_no_lock_and_unparked_goes_on),
+        TEST(a_process_that_knows_too_little_of_the_tables_leaves_syncing_to_others),
         TEST(work_offline_sends_nothing_until_online_is_asked_for),
         TEST(a_server_that_must_not_be_used_is_refused_at_the_start),
         TEST(one_process_syncs_and_the_other_sees_what_it_does),
