@@ -268,7 +268,7 @@ static enum rc remember_sent(struct db *db, const struct db_op *op, struct err *
 enum rc db_queue_discard(struct db *db, const struct db_op *op, int64_t want, struct err *err)
 {
     struct db_op now = { 0 };
-    enum rc rc = tx_begin_data(db, SQL_FULL, err);
+    enum rc rc = tx_begin_data(db, SQL_FULL, registry_find(db->registry, op->table_name), err);
 
     if (rc)
         return rc;

@@ -379,7 +379,7 @@ enum rc db_apply_slice(struct db_apply *apply, bool *is_done, struct err *err)
     if (!rc)
         rc = needs_full(apply, &sync, err);
     if (!rc)
-        rc = tx_begin_data(db, sync, err);
+        rc = tx_begin_data(db, sync, NULL, err);
     if (rc)
         return rc;
     if (apply->walked != NULL && apply->at == 0)

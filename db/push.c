@@ -148,7 +148,7 @@ enum rc db_push_take(struct db *db, size_t max_ops, size_t max_bytes, struct db_
     if (!rc && due > db_now(db))
         rc = RC_NOT_FOUND;
     if (!rc)
-        rc = tx_begin_data(db, SQL_FULL, err);
+        rc = tx_begin_data(db, SQL_FULL, NULL, err);
     if (rc)
         return rc;
     rc = release_held(db, err);
@@ -487,7 +487,7 @@ enum rc db_push_apply(struct db *db, const struct db_push_result *results, size_
     enum rc rc = decode_docs(db, results, count, docs, err);
 
     if (!rc)
-        rc = tx_begin_data(db, SQL_FULL, err);
+        rc = tx_begin_data(db, SQL_FULL, NULL, err);
     if (rc)
         goto out;
     for (size_t i = 0; !rc && i < count; i++) {
@@ -519,7 +519,7 @@ enum rc db_push_unhold(struct db *db, struct err *err)
     /* Asked at every start: mostly nothing is held, and then nothing is written. */
     if (rc || counts.held == 0)
         return rc;
-    rc = tx_begin_data(db, SQL_FULL, err);
+    rc = tx_begin_data(db, SQL_FULL, NULL, err);
     if (rc)
         return rc;
     rc = sql_exec(db->sql, "UPDATE sync_queue SET state = 'queued', retry_at = 0 WHERE state = 'held'", err);
@@ -539,7 +539,7 @@ enum rc db_push_hurry(struct db *db, struct err *err)
     sqlite3_reset(st);
     if (rc)                     /* mostly nothing waits for a time, and then nothing is written */
         return rc == RC_NOT_FOUND ? RC_OK : rc;
-    rc = tx_begin_data(db, SQL_FULL, err);
+    rc = tx_begin_data(db, SQL_FULL, NULL, err);
     if (rc)
         return rc;
     rc = sql_exec(db->sql, "UPDATE sync_queue SET retry_at = 0 WHERE state = 'queued' AND retry_at > 0", err);
@@ -551,7 +551,7 @@ enum rc db_push_hurry(struct db *db, struct err *err)
 
 enum rc db_push_hold_all(struct db *db, const char *code, const char *message, struct err *err)
 {
-    enum rc rc = tx_begin_data(db, SQL_FULL, err);
+    enum rc rc = tx_begin_data(db, SQL_FULL, NULL, err);
 
     if (rc)
         return rc;

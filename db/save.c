@@ -214,7 +214,7 @@ enum rc db_save(struct db *db, const struct db_edit *edit, struct db_saved *out,
         if (rc && rc != RC_INVALID && rc != RC_NOT_FOUND)
             db->is_batch_broken = true;
     } else {
-        rc = tx_begin_data(db, SQL_FULL, err);
+        rc = tx_begin_data(db, SQL_FULL, edit->table, err);
         if (rc)
             return rc;
         rc = save_in_tx(db, edit, &saved, err);
@@ -230,7 +230,7 @@ enum rc db_save(struct db *db, const struct db_edit *edit, struct db_saved *out,
 
 enum rc db_batch_begin(struct db *db, struct err *err)
 {
-    enum rc rc = tx_begin_data(db, SQL_FULL, err);
+    enum rc rc = tx_begin_data(db, SQL_FULL, NULL, err);
 
     if (!rc) {
         db->in_batch = true;

@@ -407,9 +407,9 @@ static enum rc update_all(struct db *db, bool may_write, struct err *err)
     return rc;
 }
 
-enum rc schema_compare(struct db *db, struct err *err)
+enum rc schema_compare(struct db *db, const struct table *table, struct err *err)
 {
-    return update_all(db, false, err);
+    return table == NULL ? update_all(db, false, err) : update_table(db, table, false, err);
 }
 
 enum rc schema_update(struct db *db, struct err *err)

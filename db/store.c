@@ -146,29 +146,31 @@ static enum rc read_schema_version(struct db *db, int64_t *out, struct err *err)
 }
 
 /* A column that we do not know would keep an old value beside the row's new ones, and nobody would ever see that. */
-static enum rc check_definitions(struct db *db, struct err *err)
+static enum rc check_definitions(struct db *db, const struct table *table, struct err *err)
 {
     int64_t version = 0;
     enum rc rc = read_schema_version(db, &version, err);
 
     if (rc || version == db->schema_version)
         return rc;
-    rc = schema_compare(db, err);
+    rc = schema_compare(db, NULL, err);
     if (!rc)
         db->schema_version = version;
+    else if (rc == RC_BUSY && table != NULL)
+        rc = schema_compare(db, table, err);
     if (rc != RC_BUSY)
         return rc;
     db->is_outdated = true;
     return err_set(err, RC_FOREIGN, _("The tables have changed. Leave and start again; what you typed is kept."));
 }
 
-enum rc tx_begin_data(struct db *db, enum sql_sync sync, struct err *err)
+enum rc tx_begin_data(struct db *db, enum sql_sync sync, const struct table *table, struct err *err)
 {
     enum rc rc = tx_begin(db, sync, err);
 
     if (rc)
         return rc;
-    rc = check_definitions(db, err);
+    rc = check_definitions(db, table, err);
     if (rc)
         tx_rollback(db);
     return rc;

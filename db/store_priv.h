@@ -50,8 +50,9 @@ struct db {
 
 /* ---- store.c ---- */
 enum rc tx_begin(struct db *db, enum sql_sync sync, struct err *err);
-/* The same, to write records, the queue or cursors: RC_FOREIGN when the file has grown beyond our definitions. */
-enum rc tx_begin_data(struct db *db, enum sql_sync sync, struct err *err);
+/* The same, to write records of a table and their ops (NULL: of any, or cursors): RC_FOREIGN when the file has grown
+ * beyond our definition of it. */
+enum rc tx_begin_data(struct db *db, enum sql_sync sync, const struct table *table, struct err *err);
 enum rc tx_commit(struct db *db, struct err *err);      /* flushes counts, rings the bell; rolls back on failure */
 void tx_rollback(struct db *db);                        /* also when there is nothing to roll back */
 int64_t db_now(const struct db *db);
@@ -60,8 +61,9 @@ enum rc db_user_id(struct db *db, struct err *err);     /* reads the account's u
 
 /* ---- schema.c ---- */
 enum rc schema_update(struct db *db, struct err *err);
-/* RC_BUSY: the file was made from other definitions than ours, by a process that has opened it since. */
-enum rc schema_compare(struct db *db, struct err *err);
+/* RC_BUSY: the file was made from another definition of the table (NULL: of some table) than ours, by a process that has
+ * opened it since. */
+enum rc schema_compare(struct db *db, const struct table *table, struct err *err);
 void schema_statements(struct db *db);                  /* fills db->tables */
 void schema_done(struct db *db);
 

@@ -19,7 +19,7 @@ enum pass { PASS_QUEUE_AGAIN, PASS_REMOVE, PASS_COUNT };
 
 enum rc db_walk_begin(struct db *db, const struct table *table, const char *epoch, struct err *err)
 {
-    enum rc rc = tx_begin_data(db, SQL_NORMAL, err);
+    enum rc rc = tx_begin_data(db, SQL_NORMAL, NULL, err);
 
     if (rc)
         return rc;
@@ -191,7 +191,7 @@ enum rc db_walk_finish(struct db *db, const struct table *table, bool *is_done, 
     /* The same epoch: nothing is queued again, for what this device wrote was accepted and then removed there. */
     if (sql->finish_pass == PASS_QUEUE_AGAIN && !walk.is_new_epoch)
         restart_passes(sql, PASS_REMOVE);
-    rc = tx_begin_data(db, walk.is_new_epoch ? SQL_FULL : SQL_NORMAL, err);
+    rc = tx_begin_data(db, walk.is_new_epoch ? SQL_FULL : SQL_NORMAL, NULL, err);
     if (rc)
         return rc;
     rc = finish_slice(db, table, &walk, is_done, err);

@@ -442,6 +442,8 @@ void engine_wake(struct engine *e, enum engine_wake what)
     case ENGINE_PARKED:
         e->round.is_active = false;
         e->status.sending_since = 0;
+        if (db_is_outdated(e->db)) /* what it knows of the tables is its own trouble, not the others' */
+            e->status.last = (struct err){ 0 };
         e->written.phase[0] = '\0'; /* written in any case: its bell tells who waits for the lock */
         engine_touch(e);
         engine_write_state(e, true);

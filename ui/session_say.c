@@ -126,6 +126,8 @@ void ui_say_status(struct ui *ui, const struct sync_status *was)
         ui_say_holder(ui);
     else if (s->phase == SYNC_BLOCKED && was->phase != SYNC_BLOCKED && s->last.rc)
         ui_say_err(ui, &s->last);
+    else if (s->last.rc == RC_FOREIGN && was->last.rc != RC_FOREIGN) /* another process syncs now */
+        ui_say_err(ui, &s->last);
     else if (is_failure && (ui->is_sync_asked || (s->net == SYNC_ONLINE && was->last.rc == RC_OK)))
         say_trouble(ui);
     if (is_round)

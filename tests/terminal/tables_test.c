@@ -1,5 +1,6 @@
 /* The first sync of many tables, the 25 of the demo: which table, how many of how many, a connection that
- * is lost in the middle, and the list when all are there. */
+ * is lost in the middle, and the list when all are there. And a site that changes a table while a screen is
+ * open. */
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -121,11 +122,60 @@ static void each_table_is_named_and_counted_and_it_goes_on_after_a_failure(void 
     gate_close(&gate);
 }
 
+/* The built-in tasks, and a column more. */
+static const char tasks_with_place[] =
+    "{\"name\":\"tasks\",\"label\":\"Tasks\",\"labelOne\":\"task\",\"title\":\"text\","
+    "\"done\":\"isCompleted\",\"columns\":["
+    "{\"name\":\"text\",\"label\":\"Text\",\"type\":\"text\",\"required\":true,\"maxLength\":200},"
+    "{\"name\":\"isCompleted\",\"label\":\"Done\",\"type\":\"bool\",\"default\":false},"
+    "{\"name\":\"priority\",\"label\":\"Priority\",\"type\":\"choice\",\"choices\":["
+    "{\"value\":\"low\",\"label\":\"low\"},{\"value\":\"normal\",\"label\":\"normal\"},"
+    "{\"value\":\"high\",\"label\":\"high\"}]},"
+    "{\"name\":\"dueAt\",\"label\":\"Due\",\"type\":\"date\"},"
+    "{\"name\":\"notes\",\"label\":\"Notes\",\"type\":\"text\",\"multiline\":true},"
+    "{\"name\":\"place\",\"label\":\"Place\",\"type\":\"text\"}]}";
+
+/* What is typed in the old screen is in the new one, and both changes arrive. */
+static void a_screen_that_knows_too_little_of_a_table_says_so_and_keeps_what_is_typed(void **state)
+{
+    static const char said[] = "The tables have changed. Leave and start again; what you typed is kept.";
+    struct world *w = *state;
+    struct term *t;
+    const char *const add[] = { "add", "Fix the pump", NULL };
+
+    world_sign_in(w);
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "ONLINE   | all changes sent");
+    world_write(w, WORLD_TABLES, "tasks.json", tasks_with_place);
+    world_run(w, 0, "", add);
+    term_wait(t, said);
+    term_wait(t, "1 pending");
+
+    term_type(t, KEY_F2);
+    term_wait(t, "New task");
+    term_type(t, "Oil the gate" KEY_F3);
+    term_wait(t, "draft kept");
+    term_wait(t, said);
+    world_close(w);
+
+    t = world_open(w, 24, 80, NULL);
+    term_wait(t, "e edit, d discard");
+    term_type(t, "e");
+    term_wait(t, "Oil the gate");
+    term_wait(t, "Place");
+    term_type(t, KEY_F3);
+    term_wait(t, "OUTPOST  Tasks");
+    term_wait(t, "Fix the pump");
+    term_wait(t, "Oil the gate");
+    term_wait(t, "ONLINE   | all changes sent");
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
 #define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, world_make, world_remove)
         IN_A_WORLD(each_table_is_named_and_counted_and_it_goes_on_after_a_failure),
+        IN_A_WORLD(a_screen_that_knows_too_little_of_a_table_says_so_and_keeps_what_is_typed),
     };
 
     if (argc > 1)

@@ -10,9 +10,11 @@
     "{\"name\":\"priority\",\"type\":\"choice\",\"choices\":[\"low\",\"normal\",\"high\"]},"       \
     "{\"name\":\"dueAt\",\"type\":\"date\"},{\"name\":\"notes\",\"type\":\"text\"}" columns "]}"
 
-static const char pumps[] =
-    "{\"name\":\"pumps\",\"label\":\"Pumps\",\"labelOne\":\"pump\",\"title\":\"name\",\"columns\":["
-    "{\"name\":\"name\",\"type\":\"text\"}]}";
+#define PUMPS_WITH(columns)                                                                        \
+    "{\"name\":\"pumps\",\"label\":\"Pumps\",\"labelOne\":\"pump\",\"title\":\"name\","                \
+    "\"columns\":[{\"name\":\"name\",\"type\":\"text\"}" columns "]}"
+
+static const char pumps[] = PUMPS_WITH("");
 
 struct newer {
     struct registry *reg;
@@ -153,6 +155,22 @@ static void a_table_that_only_the_newer_process_has_hinders_nobody(void **state)
     newer_close(&newer);
 }
 
+static void records_of_a_table_that_has_not_changed_are_saved(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    db_close(f->db);
+    must(f, registry_add(f->reg, pumps, strlen(pumps), "pumps.json", &f->err));
+    f->tasks = registry_find(f->reg, "tasks");
+    f->db = fixture_open(f, DB_SYNCER);
+    struct newer newer = newer_open(f, PUMPS_WITH(",{\"name\":\"rank\",\"type\":\"integer\"}"));
+    SAVE(f, NULL, &saved, "text", "mend the pump");
+    assert_string_equal(fixture_text(f, saved.client_id, "text"), "mend the pump");
+    assert_int_equal(apply(f, f->db, doc_json(ID_A, 4, ""), "c2"), RC_FOREIGN);
+    newer_close(&newer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +184,8 @@ int main(void)
             an_op_that_was_sent_before_is_sent_again_by_the_newer_process, fixture_setup,
             fixture_teardown),
         cmocka_unit_test_setup_teardown(a_table_that_only_the_newer_process_has_hinders_nobody,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(records_of_a_table_that_has_not_changed_are_saved,
                                         fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
