@@ -35,10 +35,18 @@ static void lock_is_free(struct device *d)
 
 void beside_survives(struct device *d)
 {
+    struct db_state state = { 0 };
+    struct err err = { 0 };
+
     if (d->holder != NULL && !device_is_running(d->holder))
         lock_is_free(d);
     if (!device_is_running(d->here))
         d->here = other_than(d, d->here);
+    if (db_state_read(d->here->user_db, &state, &err)) {
+        sim_violated(d->sim, "device %d: its state can not be read: %s", d->index, err.msg);
+        return;
+    }
+    d->is_working_offline = state.work_offline; /* the other may have died while it chose */
     user_looks_again(d);
 }
 
@@ -137,8 +145,8 @@ void device_ask(struct device *d, enum engine_wake what)
     if (what == ENGINE_RETRY)
         rc = db_queue_retry(d->here->user_db, NULL, &count, &err);
     if (!rc && (what == ENGINE_RETRY || what == ENGINE_NOW))
-        rc = db_state_want(d->here->user_db,
-                           what == ENGINE_RETRY ? SYNC_WANT_RETRY : SYNC_WANT_NOW, &id, &err);
+        rc = db_state_want(d->here->user_db, what == ENGINE_RETRY ? SYNC_WANT_RETRY : SYNC_WANT_NOW,
+                           &id, &err);
     if (device_died(d, "want"))
         return;
     if (rc && !device_is_full(d, rc))

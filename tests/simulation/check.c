@@ -119,8 +119,8 @@ static bool check_record(struct device *d, const struct db_ops *ops, struct mode
     bool ok = read_waiting(d, ops, r, &waiting);
 
     if (ok && waiting.is_any && device_table(d, r->table) != NULL) {
-        enum rc rc = db_record_read(d->here->user_db, device_table(d, r->table), r->client_id, &shown,
-                                    &err);
+        enum rc rc =
+            db_record_read(d->here->user_db, device_table(d, r->table), r->client_id, &shown, &err);
         if (rc)
             ok = sim_violated(d->sim, "12: device %d: %.13s has an op and no record: %s", d->index,
                               r->client_id, err.msg);

@@ -124,8 +124,8 @@ static bool judge_covered(struct device *d, const struct model_record *r)
 {
     struct record shown = { 0 };
     struct err err = { 0 };
-    enum rc rc = db_record_read(d->here->user_db, device_table(d, r->table), r->client_id, &shown,
-                                &err);
+    enum rc rc =
+        db_record_read(d->here->user_db, device_table(d, r->table), r->client_id, &shown, &err);
     bool ok = rc == RC_OK ? shown.mark != MARK_SYNCED || shown.rev >= r->rev
                           : rc == RC_NOT_FOUND && r->is_deleted;
 

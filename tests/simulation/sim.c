@@ -13,7 +13,7 @@
 #define SECOND 1000LL
 #define MINUTE (60 * SECOND)
 #define EVENTS_MAX 200000
-#define DEAF_ACTIONS 250     /* until an op stands for 20 others, and a second one waits behind it */
+#define DEAF_ACTIONS 250 /* until an op stands for 20 others, and a second one waits behind it */
 #define ALONE_MS (80 * MINUTE) /* longer than any block that ends by itself */
 #define TRIES 5  /* minutes in which what is refused is tried three times, and fails */
 #define ROUNDS 3 /* after the faults end; then all must be the same */
@@ -326,7 +326,8 @@ static void draw_rare(struct sim *sim)
         plan->has_other_account = true;
     plan->has_processes = !plan->has_switches && rng_chance(&sim->rng, 80);
     plan->has_old_devices = rng_chance(&sim->rng, plan->has_processes ? 300 : 60);
-    sim_note(sim, "plan: full disks %d, old copies %d, winters %d, backups %d, account switches %d, "
+    sim_note(sim,
+             "plan: full disks %d, old copies %d, winters %d, backups %d, account switches %d, "
              "two processes %d, old devices %d",
              plan->has_full_disks, plan->has_old_copies, plan->has_winters, plan->has_backups,
              plan->has_switches, plan->has_processes, plan->has_old_devices);

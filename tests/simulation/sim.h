@@ -38,7 +38,7 @@
 #include "tests/simulation/vfs.h"
 
 #define DEVICES 3
-#define SERVER DEVICES /* its machine number */
+#define SERVER DEVICES          /* its machine number */
 #define PROCESSES VFS_PROCESSES /* of a device, at most */
 #define ACCOUNTS 2
 #define COLUMNS_MAX 8
@@ -172,12 +172,12 @@ struct plan {
     bool is_fickle;      /* users take back what they typed, and type again */
     bool is_deaf;        /* device 0 hears no answer to a push, and its user edits one record */
     bool has_full_disks;
-    bool has_old_copies; /* a device's disk goes back to an older copy of itself */
-    bool has_backups;    /* the backend's disk goes back to an older copy of itself */
-    bool has_switches;   /* users sign out, and in as somebody else, on the same device */
-    bool has_processes;  /* two at a time on a device's file */
+    bool has_old_copies;  /* a device's disk goes back to an older copy of itself */
+    bool has_backups;     /* the backend's disk goes back to an older copy of itself */
+    bool has_switches;    /* users sign out, and in as somebody else, on the same device */
+    bool has_processes;   /* two at a time on a device's file */
     bool has_old_devices; /* they do not know all tables and columns, until they are upgraded */
-    bool has_winters;    /* half a year in which nobody does anything; then tombstones are pruned */
+    bool has_winters; /* half a year in which nobody does anything; then tombstones are pruned */
 };
 
 /* ---- the parts ---- */
@@ -201,11 +201,11 @@ struct attempt {
 
 /* The program, running on a device. */
 struct process {
-    char path[20];        /* of the store, as this process names it (vfs.h) */
+    char path[20];                 /* of the store, as this process names it (vfs.h) */
     const struct registry *tables; /* that it was started with last */
-    struct db *user_db;   /* NULL: it does not run */
-    struct db *sync_db;   /* NULL: a command, which does not sync */
-    struct engine *engine; /* NULL: it has never had the lock */
+    struct db *user_db;            /* NULL: it does not run */
+    struct db *sync_db;            /* NULL: a command, which does not sync */
+    struct engine *engine;         /* NULL: it has never had the lock */
 };
 
 struct device {
@@ -216,7 +216,7 @@ struct device {
     struct process *holder; /* of the sync lock: its engine is driven; NULL: none */
     int64_t want_id;        /* the newest request of another process that the holder has seen */
     const struct registry *tables; /* with which a process starts */
-    struct clock clock; /* the machine's: skewed; ctx is this struct */
+    struct clock clock;            /* the machine's: skewed; ctx is this struct */
     int64_t skew_ms;
     bool is_up, has_link, is_working_offline;
     uint32_t life;     /* rises whenever another process, or the same one anew, has the lock */
@@ -230,7 +230,7 @@ struct device {
     int conflicts_told;        /* by answers that its process has lived through */
     int conflicts_unsure;      /* by answers in which it died, or had no room to write them down */
     int other_told, other_unsure; /* of the account that is signed out */
-    struct vfs_copy *copy;     /* of its disk; NULL: none has been made */
+    struct vfs_copy *copy;        /* of its disk; NULL: none has been made */
     int copy_told, copy_unsure;
     bool is_put_back; /* its disk is the copy since the last start */
 };
@@ -296,7 +296,7 @@ struct sim {
     struct vfs *vfs;
     const struct registry *device_tables, *server_tables, *old_tables; /* borrowed */
     const struct registry *old_device_tables[2]; /* those of one version before, and before that */
-    struct clock clock;                                                /* true time */
+    struct clock clock;                          /* true time */
     struct device devices[DEVICES];
     struct server server;
     struct model *model;

@@ -228,11 +228,9 @@ static void import(struct device *d)
 /* A form was open while the office removed its record: saving it brings the record back. */
 static void save_gone(struct device *d, struct model_record *r)
 {
-    struct form form = {
-        .edit = { .table = device_table(d, r->table),
-                  .client_id = r->client_id,
-                  .if_missing = DB_MISSING_CREATE }
-    };
+    struct form form = { .edit = { .table = device_table(d, r->table),
+                                   .client_id = r->client_id,
+                                   .if_missing = DB_MISSING_CREATE } };
 
     type_values(d, &form, r);
     for (size_t i = 0; i < form.edit.table->column_count; i++)

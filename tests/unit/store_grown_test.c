@@ -11,7 +11,7 @@
     "{\"name\":\"dueAt\",\"type\":\"date\"},{\"name\":\"notes\",\"type\":\"text\"}" columns "]}"
 
 #define PUMPS_WITH(columns)                                                                        \
-    "{\"name\":\"pumps\",\"label\":\"Pumps\",\"labelOne\":\"pump\",\"title\":\"name\","                \
+    "{\"name\":\"pumps\",\"label\":\"Pumps\",\"labelOne\":\"pump\",\"title\":\"name\","            \
     "\"columns\":[{\"name\":\"name\",\"type\":\"text\"}" columns "]}"
 
 static const char pumps[] = PUMPS_WITH("");
@@ -98,7 +98,8 @@ static void what_the_office_changes_reaches_a_column_that_only_the_newer_process
     newer_close(&newer);
 }
 
-static void what_is_typed_in_the_older_process_is_refused_with_words_and_its_draft_is_kept(void **state)
+static void
+what_is_typed_in_the_older_process_is_refused_with_words_and_its_draft_is_kept(void **state)
 {
     struct fixture *f = *state;
     struct db_saved saved;
