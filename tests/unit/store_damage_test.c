@@ -150,6 +150,7 @@ static void an_edit_makes_an_op_that_can_not_be_read_anew(void **state)
     assert_string_equal(json_get_string(set, "notes"), "n");
     assert_string_equal(json_get_string(base, "text"), "old");
     assert_false(ops.items[0].is_create);
+    assert_string_equal(ops.items[0].replaces, "[]"); /* it has never left */
     cJSON_Delete(set);
     cJSON_Delete(base);
     db_ops_done(&ops);

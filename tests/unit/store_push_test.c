@@ -522,6 +522,47 @@ static void retry_makes_failed_and_held_ops_due(void **state)
     db_ops_done(&ops);
 }
 
+static void a_batch_is_counted_with_all_that_its_ops_carry(void **state)
+{
+    static const char *const long_parts[] = {
+        "payload = json_object('text', hex(zeroblob(400)))",
+        "base = json_object('text', hex(zeroblob(400)))",
+        "replaces = '[' || substr(replace(hex(zeroblob(20)), '00', ',\"' || op_id || '\"'), 2) || ']'",
+    };
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    for (int i = 0; i < 10; i++)
+        SAVE(f, NULL, &saved, "text", "short");
+    for (size_t i = 0; i < sizeof long_parts / sizeof *long_parts; i++) {
+        struct buf text = { 0 };
+        struct db_ops ops = { 0 };
+        buf_printf(&text, "UPDATE sync_queue SET payload = '{}', base = '{}', replaces = '[]'; "
+                          "UPDATE sync_queue SET %s", long_parts[i]);
+        fixture_sql(f, buf_str(&text));
+        must(f, db_push_take(f->db, 10, 5000, &ops, &f->err));
+        buf_clear(&text);
+        for (size_t op = 0; op < ops.count; op++)
+            db_op_encode(&ops.items[op], &text);
+        assert_true(text.len > 4000 && text.len <= 5000);
+        db_ops_done(&ops);
+        buf_done(&text);
+    }
+}
+
+static void with_nothing_to_hurry_nobody_waits_for_another_writer(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    sqlite3 *writer;
+
+    SAVE(f, NULL, &saved, "text", "due at once");
+    assert_int_equal(sqlite3_open(f->path, &writer), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(writer, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    must(f, db_push_hurry(f->db, &f->err));
+    sqlite3_close(writer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -552,6 +593,8 @@ int main(void)
         T(a_tombstone_in_a_replays_answer_removes_the_record),
         T(ops_of_a_missing_definition_are_held_and_seen),
         T(retry_makes_failed_and_held_ops_due),
+        T(a_batch_is_counted_with_all_that_its_ops_carry),
+        T(with_nothing_to_hurry_nobody_waits_for_another_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
