@@ -310,6 +310,26 @@ static void what_was_edited_during_its_trial_is_tried_from_the_start(void **stat
     assert_int_equal(rig_retries(r), 1);
 }
 
+static void a_trial_whose_op_was_taken_out_is_over(void **state)
+{
+    struct rig *r = *state;
+    struct db_ops ops;
+
+    rig_settle(r);
+    rig_save(r, NULL, "bad");
+    EXPECT(r, "sync:upsert");
+    answer_hidden(r);
+    EXPECT(r, "sync:head");
+    ops = fixture_queue(r->f, 1);
+    must(r->f, db_queue_discard(r->f->db, &ops.items[0], 0, &r->f->err));
+    db_ops_done(&ops);
+    answer(r, "{'epoch':'e1','head':'h1'}");
+    EXPECT(r, "wait");
+    rig_save_many(r, 3);
+    EXPECT(r, "sync:bulkUpsert"); /* one at a time is for a trial */
+    assert_int_equal(ops_asked(r), 3);
+}
+
 static void too_large_and_unreadable_lone_ops_are_refusals_with_words(void **state)
 {
     static const struct {
@@ -633,6 +653,7 @@ int main(void)
         TEST(a_refusal_without_a_reason_at_a_sick_backend_is_an_outage),
         TEST(a_head_that_says_nothing_ends_the_trial_of_an_op),
         TEST(what_was_edited_during_its_trial_is_tried_from_the_start),
+        TEST(a_trial_whose_op_was_taken_out_is_over),
         TEST(too_large_and_unreadable_lone_ops_are_refusals_with_words),
         TEST(a_refused_op_delays_no_other_record),
         TEST(results_that_do_not_match_the_ops_are_no_answer),

@@ -107,6 +107,18 @@ static void an_op_that_can_not_be_read_is_shown_exported_and_discarded(void **st
     }
 }
 
+static void bytes_that_are_no_text_leave_a_mark_in_what_is_exported(void **state)
+{
+    char tasks[] = "tasks", set[] = "{\"text\":\"caf\xE9\"}", none[] = "{}", empty[] = "[]";
+    const struct db_op op = { .table_name = tasks, .set = set, .base = none, .replaces = empty };
+    struct buf json = { 0 };
+
+    (void)state;
+    db_op_to_json(&op, &json);
+    assert_non_null(strstr(buf_str(&json), "caf\xEF\xBF\xBD"));
+    buf_done(&json);
+}
+
 static void what_a_discarded_op_held_spoils_no_later_edit(void **state)
 {
     struct fixture *f = *state;
@@ -686,6 +698,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         T(an_op_that_can_not_be_read_is_set_aside_and_spoils_no_batch),
         T(an_op_that_can_not_be_read_is_shown_exported_and_discarded),
+        T(bytes_that_are_no_text_leave_a_mark_in_what_is_exported),
         T(what_a_discarded_op_held_spoils_no_later_edit),
         T(an_edit_makes_an_op_that_can_not_be_read_anew),
         T(pages_overwritten_anywhere_crash_nothing_and_are_named),

@@ -8,6 +8,13 @@ static void an_unfinished_walk(struct world *w)
     fixture_walk_page(w->f, array_of(doc_json(ID_A, 5, "'text':'pump'")), "e1", "c2", false);
 }
 
+/* Of the same epoch: the record whose change waits has been removed there. */
+static void an_unfinished_walk_without_what_waits(struct world *w)
+{
+    must(w->f, db_walk_begin(w->f->db, w->f->tasks, NULL, &w->f->err));
+    fixture_walk_page(w->f, array_of(doc_json(ID_B, 6, "'text':'valve'")), "e1", "c2", false);
+}
+
 /* The backend was restored: it knows the second record alone. What this device wrote goes up
  * again, the rest is removed. */
 static void an_unfinished_walk_of_a_new_epoch(struct world *w)
@@ -282,6 +289,8 @@ static const struct action actions[] = {
     { "walk a restored backend", our_record_is_accepted, walk_restored, WHOLE },
     { "walk one while an op waits", a_walk_of_a_restored_backend, walk_restored, WHOLE },
     { "finish a walk", an_unfinished_walk, finish_walk, IN_PARTS },
+    { "finish a walk without what waits", an_unfinished_walk_without_what_waits, finish_walk,
+      IN_PARTS },
     { "finish a walk of a new epoch", an_unfinished_walk_of_a_new_epoch, finish_walk, IN_PARTS },
     { "open with a grown definition", an_unknown_column_was_kept, open_grown, OPENS },
     { "open a new file", NULL, open_new, OPENS },

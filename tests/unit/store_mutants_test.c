@@ -190,6 +190,17 @@ static void what_an_op_behind_a_lost_answer_sets_is_not_missed_in_a_new_epoch(vo
     db_ops_done(&two);
 }
 
+static void a_record_without_unknown_columns_has_nothing_beside_the_known_ones(void **state)
+{
+    struct fixture *f = *state;
+    struct record rec = { 0 };
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    must(f, db_record_read(f->db, f->tasks, ID_A, &rec, &f->err));
+    assert_null(rec.extra);
+    record_done(&rec);
+}
+
 static void unknown_columns_come_back_with_a_discard(void **state)
 {
     struct fixture *f = *state;
@@ -250,6 +261,7 @@ int main(void)
         T(an_answer_while_another_edit_waits_is_what_its_discard_brings_back),
         T(what_an_op_behind_a_lost_answer_sets_is_not_missed_in_a_new_epoch),
         T(unknown_columns_come_back_with_a_discard),
+        T(a_record_without_unknown_columns_has_nothing_beside_the_known_ones),
         T(a_store_with_a_table_that_was_never_walked_is_not_complete),
         T(an_import_after_a_broken_one_is_saved),
     };
