@@ -201,6 +201,30 @@ static void nothing_new_costs_one_request_and_writes_nothing(void **state)
     db_close(other);
 }
 
+static void changes_of_a_table_that_was_never_walked_are_left_to_its_walk(void **state)
+{
+    struct rig *r = *state;
+    const struct table *visits;
+    struct db_pull_tables tables;
+    struct db_apply *apply = NULL;
+    int64_t count = -1;
+
+    rig_add_table(r);
+    fixture_walk(r->f, NULL, "e1", "c1");
+    cJSON *page = quoted("{'epoch':'e1','changes':[{'table':'visits','doc':{'clientId':'" ID_A
+                         "','serverId':'s','rev':'5','deletedAt':null,'createdAt':1.0,"
+                         "'updatedAt':1.0,'place':'x'}}],'cursors':{'visits':'v1'},'more':false}");
+    must(r->f, db_apply_changes(r->f->db, page, &apply, &r->f->err));
+    fixture_apply(r->f, apply);
+    cJSON_Delete(page);
+    visits = registry_find(r->f->reg, "visits");
+    must(r->f, db_count(r->f->db, visits, DB_VIEW_ALL, &count, &r->f->err));
+    assert_int_equal(count, 0);
+    must(r->f, db_pull_read(r->f->db, &tables, &r->f->err));
+    assert_null(tables.items[visits->index].cursor);
+    db_pull_tables_done(&tables);
+}
+
 static void a_page_asked_for_before_a_lost_push_is_dropped_cursors_and_all(void **state)
 {
     struct rig *r = *state;
@@ -474,6 +498,7 @@ int main(void)
         TEST(the_next_page_is_asked_for_before_the_one_at_hand_is_applied),
         TEST(a_save_during_a_long_pull_is_sent_between_two_pages),
         TEST(pages_grow_with_quick_answers_and_shrink_with_slow_ones),
+        TEST(changes_of_a_table_that_was_never_walked_are_left_to_its_walk),
         TEST(nothing_new_costs_one_request_and_writes_nothing),
         TEST(a_page_asked_for_before_a_lost_push_is_dropped_cursors_and_all),
         TEST(a_changed_epoch_walks_every_table_again_and_applies_nothing_of_that_page),

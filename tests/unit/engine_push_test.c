@@ -103,6 +103,27 @@ static void batches_grow_with_answers_that_take_half_the_time_that_they_may(void
     assert_int_equal(ops_asked(r), 200);
 }
 
+static void batches_shrink_when_no_answer_came_for_long_and_not_when_the_link_was_down(void **state)
+{
+    static const struct {
+        int after_ms, ops; /* of the try after it */
+    } losses[] = { { 0, 100 }, { 5000, 100 }, { 5001, 50 } };
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save_many(r, 100);
+    EXPECT(r, "sync:bulkUpsert");
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        r->f->now += losses[i].after_ms;
+        answer_lost(r);
+        EXPECT(r, "wait");
+        rig_sleep(r);
+        rig_greet(r);
+        EXPECT(r, "sync:bulkUpsert");
+        assert_int_equal(ops_asked(r), losses[i].ops);
+    }
+}
+
 static void a_push_that_got_no_answer_is_sent_again_under_a_new_run_id(void **state)
 {
     struct rig *r = *state;
@@ -644,6 +665,7 @@ int main(void)
         TEST(batches_grow_while_answers_are_quick_and_never_pass_500_ops),
         TEST(batches_shrink_when_answers_take_long),
         TEST(batches_grow_with_answers_that_take_half_the_time_that_they_may),
+        TEST(batches_shrink_when_no_answer_came_for_long_and_not_when_the_link_was_down),
         TEST(a_push_that_got_no_answer_is_sent_again_under_a_new_run_id),
         TEST(a_failed_push_is_tried_again_without_a_new_save_until_the_queue_is_empty),
         TEST(one_bad_op_among_100_is_isolated_and_99_arrive),

@@ -566,6 +566,60 @@ static void retry_makes_failed_and_held_ops_due(void **state)
     db_ops_done(&ops);
 }
 
+static void the_queue_is_due_when_the_first_of_the_refused_is(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t due = 0, first = f->now;
+
+    for (int i = 0; i < 2; i++) {
+        SAVE(f, NULL, &saved, "text", "a");
+        struct db_ops sent = fixture_take(f, 1);
+        fixture_rejected(f, &sent.items[0], "forbidden");
+        db_ops_done(&sent);
+        f->now += 300;
+    }
+    must(f, db_push_due(f->db, &due, &f->err));
+    assert_int_equal(due, first + 1000);
+}
+
+static void the_queue_is_due_when_the_first_of_the_held_is(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t due = 0, first = f->now;
+
+    for (int i = 0; i < 2; i++) {
+        SAVE(f, NULL, &saved, "text", "a");
+        struct db_ops sent = fixture_take(f, 1);
+        fixture_rejected(f, &sent.items[0], "unknown_table");
+        db_ops_done(&sent);
+        f->now += 300;
+    }
+    must(f, db_push_due(f->db, &due, &f->err));
+    assert_int_equal(due, first + 24 * 3600 * 1000);
+}
+
+static void one_op_is_retried_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t count = 0;
+
+    SAVE(f, NULL, &saved, "text", "a");
+    SAVE(f, NULL, &saved, "text", "b");
+    struct db_ops sent = fixture_take(f, 2);
+    fixture_rejected(f, &sent.items[0], "forbidden");
+    fixture_rejected(f, &sent.items[1], "forbidden");
+    must(f, db_queue_retry(f->db, sent.items[1].op_id, &count, &f->err));
+    assert_int_equal(count, 1);
+    struct db_ops ops = fixture_queue(f, 2);
+    assert_int_equal(ops.items[0].retry_count, 1);
+    assert_int_equal(ops.items[1].retry_count, 0);
+    db_ops_done(&sent);
+    db_ops_done(&ops);
+}
+
 static void retry_takes_the_refusals_from_an_op_that_is_due_already(void **state)
 {
     struct fixture *f = *state;
@@ -657,6 +711,9 @@ int main(void)
         T(a_tombstone_in_a_replays_answer_removes_the_record),
         T(ops_of_a_missing_definition_are_held_and_seen),
         T(retry_makes_failed_and_held_ops_due),
+        T(the_queue_is_due_when_the_first_of_the_refused_is),
+        T(the_queue_is_due_when_the_first_of_the_held_is),
+        T(one_op_is_retried_alone),
         T(retry_takes_the_refusals_from_an_op_that_is_due_already),
         T(a_batch_is_counted_with_all_that_its_ops_carry),
         T(with_nothing_to_hurry_nobody_waits_for_another_writer),

@@ -57,8 +57,10 @@ static void an_old_answer_and_a_lost_shadow_leave_what_is_there(void **state)
     struct db_ops sent = fixture_take(f, 1);
     fixture_change(f, doc_json(ID_A, 12, "'text':'mine','notes':'later'"), "e1", "c2");
     fixture_sql(f, "UPDATE tasks SET shadow = '{half'");
-    fixture_applied(f, &sent.items[0], doc_json(ID_A, 9, "'text':'mine'"), NULL, "e1");
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 9, "'text':'mine','notes':'older'"), NULL,
+                    "e1");
     assert_string_equal(fixture_text(f, ID_A, "text"), "mine");
+    assert_string_equal(fixture_text(f, ID_A, "notes"), "-");
     assert_int_equal(fixture_mark(f, ID_A), MARK_SYNCED);
     db_ops_done(&sent);
 }
