@@ -307,6 +307,28 @@ static void a_walk_that_can_not_begin_ends_the_round(void **state)
     assert_true(failures >= 3); /* of a transaction with one statement */
 }
 
+static void a_refusal_that_can_not_be_written_is_one_failed_try(void **state)
+{
+    struct rig *r = *state;
+
+    use_planted_files(r);
+    rig_settle(r);
+    rig_save(r, NULL, "bad");
+    for (int i = 0; i < 2; i++) {
+        EXPECT(r, "sync:upsert");
+        answer_hidden(r);
+        EXPECT(r, "sync:head");
+        if (i == 1)
+            planted_arm(PLANTED_CALL, 1, UINT32_MAX);
+        answer(r, "{'epoch':'e1','head':'h1'}");
+    }
+    EXPECT(r, "wait");
+    planted_arm(PLANTED_NONE, 0, 0);
+    assert_int_equal(rig_status(r).last.rc, RC_IO);
+    assert_int_equal(rig_status(r).tries, 1);
+    assert_int_equal(rig_retries(r), 0);
+}
+
 static void an_ill_store_is_left_alone_until_the_next_try(void **state)
 {
     struct rig *r = *state;
@@ -353,6 +375,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_walk_that_can_not_begin_ends_the_round, rig_setup,
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(an_ill_store_is_left_alone_until_the_next_try, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(a_refusal_that_can_not_be_written_is_one_failed_try, rig_setup,
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(an_engine_that_can_not_read_its_store_does_not_start,
                                         rig_setup, rig_teardown),
