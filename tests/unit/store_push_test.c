@@ -628,7 +628,7 @@ static void retry_takes_the_refusals_from_an_op_that_is_due_already(void **state
 
     SAVE(f, NULL, &saved, "text", "a");
     struct db_ops sent = fixture_take(f, 1);
-    fixture_rejected(f, &sent.items[0], "forbidden");
+    assert_int_equal(fixture_rejected(f, &sent.items[0], "forbidden").rejected, 1);
     must(f, db_push_hurry(f->db, &f->err));
     must(f, db_queue_retry(f->db, NULL, &count, &f->err));
     assert_int_equal(count, 1);
