@@ -201,6 +201,27 @@ static void a_record_without_unknown_columns_has_nothing_beside_the_known_ones(v
     record_done(&rec);
 }
 
+static void in_a_walk_of_the_same_epoch_an_answer_brings_what_the_office_wrote(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "mine");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 6, "'text':'mine'"), NULL, "e1");
+    db_ops_done(&sent);
+    must(f, db_walk_begin(f->db, f->tasks, NULL, &f->err));
+    SAVE(f, ID_A, &saved, "text", "mine again");
+    sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 8, "'text':'mine again','notes':'office'"),
+                    NULL, "e1");
+    db_ops_done(&sent);
+    sent = fixture_queue(f, 0); /* nothing of it counts as lost there */
+    db_ops_done(&sent);
+    assert_string_equal(fixture_text(f, ID_A, "notes"), "office");
+}
+
 static void unknown_columns_come_back_with_a_discard(void **state)
 {
     struct fixture *f = *state;
@@ -261,6 +282,7 @@ int main(void)
         T(an_answer_while_another_edit_waits_is_what_its_discard_brings_back),
         T(what_an_op_behind_a_lost_answer_sets_is_not_missed_in_a_new_epoch),
         T(unknown_columns_come_back_with_a_discard),
+        T(in_a_walk_of_the_same_epoch_an_answer_brings_what_the_office_wrote),
         T(a_record_without_unknown_columns_has_nothing_beside_the_known_ones),
         T(a_store_with_a_table_that_was_never_walked_is_not_complete),
         T(an_import_after_a_broken_one_is_saved),

@@ -600,6 +600,17 @@ static void the_queue_is_due_when_the_first_of_the_held_is(void **state)
     assert_int_equal(due, first + 24 * 3600 * 1000);
 }
 
+static void what_is_due_already_and_was_never_refused_is_not_counted_as_retried(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t count = -1;
+
+    SAVE(f, NULL, &saved, "text", "a");
+    must(f, db_queue_retry(f->db, NULL, &count, &f->err));
+    assert_int_equal(count, 0);
+}
+
 static void one_op_is_retried_alone(void **state)
 {
     struct fixture *f = *state;
@@ -714,6 +725,7 @@ int main(void)
         T(the_queue_is_due_when_the_first_of_the_refused_is),
         T(the_queue_is_due_when_the_first_of_the_held_is),
         T(one_op_is_retried_alone),
+        T(what_is_due_already_and_was_never_refused_is_not_counted_as_retried),
         T(retry_takes_the_refusals_from_an_op_that_is_due_already),
         T(a_batch_is_counted_with_all_that_its_ops_carry),
         T(with_nothing_to_hurry_nobody_waits_for_another_writer),
