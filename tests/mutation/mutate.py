@@ -10,9 +10,13 @@ kills them (and delete the row), or why none can. Ends with `N mutants, N killed
 """
 import argparse
 import collections
+import functools
 import glob
+import math
 import os
+import re
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -34,18 +38,21 @@ HEADER = "mutant\tverdict\tfile\tmutation\tline\treason\n"
 UNIT = ("store_*_test", "engine_*_test")
 FEW_SEEDS, MANY_SEEDS = 25, 200
 SIMULATION = "tests/simulation/simulation"
+FAILURE = re.compile(rb"\[  FAILED  \]|, at [0-9.]+ s of virtual time: ")      # a unit test's; the simulation's
 MEMORY_MAX = 4 << 30
 FILE_MAX = 256 << 20
 FAST = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None      # what is synced there waits for no disk
 
 
 class Killer:
-    """A program and its arguments. It kills a mutant that makes it fail, crash, or take far too long."""
+    """A program and its arguments. It kills a mutant that makes it fail, crash, or take far too long. What it says
+    of a failure is enough: the rest of it need not run."""
 
     def __init__(self, target, arguments, at_least_s):
         self.target, self.arguments = target, arguments
         self.name = os.path.basename(target) + "".join(f" {a}" for a in arguments if a.isdigit())
         self.limit_s = at_least_s
+        self.cpu_s = at_least_s
         self.took_s = 0.0
 
     def run(self, program, cwd):
@@ -53,16 +60,35 @@ class Killer:
         environment = dict(os.environ, TMPDIR=cwd, LC_ALL="C.UTF-8", TZ="UTC")
         start = time.monotonic()
         process = subprocess.Popen([program] + self.arguments, cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-                                   preexec_fn=limits)
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                                   preexec_fn=functools.partial(limits, self.cpu_s))
         try:
-            code = process.wait(self.limit_s)
-        except subprocess.TimeoutExpired:
-            return "no end"
+            why = listen(process, start + self.limit_s)
         finally:
             end_group(process)
-        self.took_s = time.monotonic() - start
-        return None if code == 0 else f"exit {code}"
+            process.stdout.close()
+        if not why:
+            self.took_s = time.monotonic() - start
+        return why
+
+
+def listen(process, until):
+    """Until it fails or ends."""
+    fd, tail, is_open = process.stdout.fileno(), b"", True
+    while process.poll() is None:
+        if time.monotonic() > until:
+            return "no end"
+        if not is_open:
+            time.sleep(0.01)
+        elif select.select([fd], [], [], 0.05)[0]:
+            data = os.read(fd, 1 << 16)
+            is_open = data != b""
+            if FAILURE.search(tail + data):
+                return "fails"
+            tail = (tail + data)[-200:]
+    if process.returncode == -signal.SIGXCPU:
+        return "no end"
+    return None if process.returncode == 0 else f"exit {process.returncode}"
 
 
 def end_group(process):
@@ -74,7 +100,9 @@ def end_group(process):
     process.wait()
 
 
-def limits():
+def limits(cpu_s):
+    """Of its own time, not of the clock's: a busy machine is no reason."""
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(cpu_s), math.ceil(cpu_s) + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_MAX, FILE_MAX))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -97,6 +125,7 @@ def find_killers(build):
                 sys.exit(f"{killer.name} fails without any mutant: {why}")
             if killer is not many:
                 killer.limit_s = max(20.0, 15 * killer.took_s)
+                killer.cpu_s = max(5.0, 15 * killer.took_s)
     unit.sort(key=lambda k: k.took_s)
     quick = [k for k in unit if k.took_s < 1.5]
     return quick + [few] + [k for k in unit if k not in quick] + [many]

@@ -277,6 +277,74 @@ static void whatever_call_of_the_store_fails_everything_arrives(void **state)
     }
 }
 
+static void a_walk_that_can_not_begin_ends_the_round(void **state)
+{
+    struct rig *r = *state;
+    uint32_t failures = 0;
+
+    use_planted_files(r);
+    rig_settle(r);
+    engine_wake(r->engine, ENGINE_NOW);
+    for (;;) {
+        while (strncmp(rig_next(r), "sync:", 5) != 0) {
+            if (strcmp(r->asked, "wait") == 0)
+                rig_sleep(r);
+            else
+                answer_get(r, 200, "pump-house-7");
+        }
+        if (strcmp(r->asked, "sync:getAllForUser") == 0)
+            break;
+        planted_arm(PLANTED_CALL, failures + 1, 1);
+        answer_refused(r, "cursor_unknown", ",\"table\":\"tasks\"");
+        bool has_fired = planted_fired();
+        planted_arm(PLANTED_NONE, 0, 0);
+        if (!has_fired)
+            continue;
+        failures++;
+        EXPECT(r, "wait");
+        assert_int_equal(rig_status(r).last.rc, RC_IO);
+    }
+    assert_true(failures >= 3); /* of a transaction with one statement */
+}
+
+static void a_refusal_that_can_not_be_written_is_one_failed_try(void **state)
+{
+    struct rig *r = *state;
+
+    use_planted_files(r);
+    rig_settle(r);
+    rig_save(r, NULL, "bad");
+    for (int i = 0; i < 2; i++) {
+        EXPECT(r, "sync:upsert");
+        answer_hidden(r);
+        EXPECT(r, "sync:head");
+        if (i == 1)
+            planted_arm(PLANTED_CALL, 1, UINT32_MAX);
+        answer(r, "{'epoch':'e1','head':'h1'}");
+    }
+    EXPECT(r, "wait");
+    planted_arm(PLANTED_NONE, 0, 0);
+    assert_int_equal(rig_status(r).last.rc, RC_IO);
+    assert_int_equal(rig_status(r).tries, 1);
+    assert_int_equal(rig_retries(r), 0);
+}
+
+static void an_ill_store_is_left_alone_until_the_next_try(void **state)
+{
+    struct rig *r = *state;
+
+    use_planted_files(r);
+    must(r->f, db_walk_begin(r->f->db, r->f->tasks, NULL, &r->f->err));
+    fixture_walk_page(r->f, NULL, "e1", "c1", false);
+    rig_start(r);
+    EXPECT(r, "GET /instance_name");
+    planted_arm(PLANTED_CALL, 1, UINT32_MAX);
+    EXPECT(r, "wait"); /* the end of the walk is not tried again and again */
+    planted_arm(PLANTED_NONE, 0, 0);
+    assert_int_equal(rig_status(r).last.rc, RC_IO);
+    assert_int_equal(r->slices, 1);
+}
+
 static void an_engine_that_can_not_read_its_store_does_not_start(void **state)
 {
     struct rig *r = *state;
@@ -304,6 +372,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_call_of_the_store_fails_everything_arrives),
+        cmocka_unit_test_setup_teardown(a_walk_that_can_not_begin_ends_the_round, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(an_ill_store_is_left_alone_until_the_next_try, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(a_refusal_that_can_not_be_written_is_one_failed_try, rig_setup,
+                                        rig_teardown),
         cmocka_unit_test_setup_teardown(an_engine_that_can_not_read_its_store_does_not_start,
                                         rig_setup, rig_teardown),
     };

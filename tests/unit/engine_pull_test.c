@@ -160,6 +160,26 @@ static void a_save_during_a_long_pull_is_sent_between_two_pages(void **state)
     assert_string_equal(cursor_asked(r, "tasks"), "c2");
 }
 
+static void pages_grow_with_quick_answers_and_shrink_with_slow_ones(void **state)
+{
+    static const struct {
+        int took_ms, limit; /* of the request after it */
+    } answers[] = { { 2501, 200 }, { 2500, 400 }, { 5000, 400 }, { 5001, 200 } };
+    struct rig *r = *state;
+    char cursor[20];
+
+    rig_settle(r);
+    ask_round(r);
+    EXPECT(r, "sync:getChangesSince");
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        snprintf(cursor, sizeof cursor, "d%zu", i);
+        r->f->now += answers[i].took_ms;
+        answer_value(r, change_page("e1", docs_of(10 * (int)i, 10), cursor, true));
+        EXPECT(r, "sync:getChangesSince");
+        assert_int_equal(json_get(r->args, "limit")->valueint, answers[i].limit);
+    }
+}
+
 static void nothing_new_costs_one_request_and_writes_nothing(void **state)
 {
     struct rig *r = *state;
@@ -179,6 +199,30 @@ static void nothing_new_costs_one_request_and_writes_nothing(void **state)
     assert_false(db_has_changed(other));
     assert_int_equal(rig_status(r).rounds, 4);
     db_close(other);
+}
+
+static void changes_of_a_table_that_was_never_walked_are_left_to_its_walk(void **state)
+{
+    struct rig *r = *state;
+    const struct table *visits;
+    struct db_pull_tables tables;
+    struct db_apply *apply = NULL;
+    int64_t count = -1;
+
+    rig_add_table(r);
+    fixture_walk(r->f, NULL, "e1", "c1");
+    cJSON *page = quoted("{'epoch':'e1','changes':[{'table':'visits','doc':{'clientId':'" ID_A
+                         "','serverId':'s','rev':'5','deletedAt':null,'createdAt':1.0,"
+                         "'updatedAt':1.0,'place':'x'}}],'cursors':{'visits':'v1'},'more':false}");
+    must(r->f, db_apply_changes(r->f->db, page, &apply, &r->f->err));
+    fixture_apply(r->f, apply);
+    cJSON_Delete(page);
+    visits = registry_find(r->f->reg, "visits");
+    must(r->f, db_count(r->f->db, visits, DB_VIEW_ALL, &count, &r->f->err));
+    assert_int_equal(count, 0);
+    must(r->f, db_pull_read(r->f->db, &tables, &r->f->err));
+    assert_null(tables.items[visits->index].cursor);
+    db_pull_tables_done(&tables);
 }
 
 static void a_page_asked_for_before_a_lost_push_is_dropped_cursors_and_all(void **state)
@@ -453,6 +497,8 @@ int main(void)
         TEST(a_first_sync_that_broke_goes_on_where_it_stopped),
         TEST(the_next_page_is_asked_for_before_the_one_at_hand_is_applied),
         TEST(a_save_during_a_long_pull_is_sent_between_two_pages),
+        TEST(pages_grow_with_quick_answers_and_shrink_with_slow_ones),
+        TEST(changes_of_a_table_that_was_never_walked_are_left_to_its_walk),
         TEST(nothing_new_costs_one_request_and_writes_nothing),
         TEST(a_page_asked_for_before_a_lost_push_is_dropped_cursors_and_all),
         TEST(a_changed_epoch_walks_every_table_again_and_applies_nothing_of_that_page),

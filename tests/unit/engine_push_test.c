@@ -85,6 +85,45 @@ static void batches_shrink_when_answers_take_long(void **state)
     assert_int_equal(ops_asked(r), 50);
 }
 
+static void batches_grow_with_answers_that_take_half_the_time_that_they_may(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save_many(r, 500);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), 100);
+    r->f->now += 2501;
+    answer_applied(r);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), 100);
+    r->f->now += 2500;
+    answer_applied(r);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), 200);
+}
+
+static void batches_shrink_when_no_answer_came_for_long_and_not_when_the_link_was_down(void **state)
+{
+    static const struct {
+        int after_ms, ops; /* of the try after it */
+    } losses[] = { { 0, 100 }, { 5000, 100 }, { 5001, 50 } };
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save_many(r, 100);
+    EXPECT(r, "sync:bulkUpsert");
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        r->f->now += losses[i].after_ms;
+        answer_lost(r);
+        EXPECT(r, "wait");
+        rig_sleep(r);
+        rig_greet(r);
+        EXPECT(r, "sync:bulkUpsert");
+        assert_int_equal(ops_asked(r), losses[i].ops);
+    }
+}
+
 static void a_push_that_got_no_answer_is_sent_again_under_a_new_run_id(void **state)
 {
     struct rig *r = *state;
@@ -172,6 +211,7 @@ static void one_bad_op_among_100_is_isolated_and_99_arrive(void **state)
 
     assert_int_equal(ops.items[0].retry_count, 1);
     assert_string_equal(ops.items[0].error, "The server refused this change without saying why.");
+    assert_string_equal(ops.items[0].error_code, "invalid_value");
     assert_int_equal(ops.items[0].state, OP_QUEUED);
     db_ops_done(&ops);
     assert_true(requests < 24);
@@ -227,6 +267,90 @@ static void a_refusal_without_a_reason_at_a_sick_backend_is_an_outage(void **sta
     assert_true(r->action.until_ms > r->f->now);
 }
 
+static void in_a_round_that_was_asked_for_a_trial_goes_on_at_once(void **state)
+{
+    struct rig *r = *state;
+    struct db_saved saved;
+
+    rig_settle(r);
+    SAVE(r->f, NULL, &saved, "text", "good");
+    engine_wake(r->engine, ENGINE_NOW);
+    rig_greet(r);
+    EXPECT(r, "sync:upsert");
+    answer_hidden(r);
+    EXPECT(r, "sync:head");
+    answer(r, "{'epoch':'e1','head':'h1'}");
+    EXPECT(r, "sync:upsert");
+}
+
+/* Up to the second refusal without a reason: the head that comes next would make it count. */
+static void refuse_twice(struct rig *r)
+{
+    EXPECT(r, "sync:upsert");
+    answer_hidden(r);
+    EXPECT(r, "sync:head");
+    answer(r, "{'epoch':'e1','head':'h1'}");
+    EXPECT(r, "sync:upsert");
+    answer_hidden(r);
+    EXPECT(r, "sync:head");
+}
+
+static void a_head_that_says_nothing_ends_the_trial_of_an_op(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "good");
+    refuse_twice(r);
+    answer(r, "{'epoch':'e1'}");
+    EXPECT(r, "wait");
+    assert_int_equal(rig_status(r).net, SYNC_OFFLINE);
+    rig_sleep(r);
+    rig_greet(r);
+    EXPECT(r, "sync:upsert"); /* no other head makes up for the one that was missing */
+    answer_applied(r);
+    assert_int_equal(rig_counts(r).waiting, 0);
+}
+
+static void what_was_edited_during_its_trial_is_tried_from_the_start(void **state)
+{
+    struct rig *r = *state;
+    struct db_saved saved;
+
+    rig_settle(r);
+    saved = rig_save(r, NULL, "bad");
+    EXPECT(r, "sync:upsert");
+    answer_hidden(r);
+    EXPECT(r, "sync:head");
+    rig_save(r, saved.client_id, "bad in another way");
+    answer(r, "{'epoch':'e1','head':'h1'}");
+    refuse_twice(r);
+    assert_int_equal(rig_retries(r), 0);
+    answer(r, "{'epoch':'e1','head':'h1'}");
+    EXPECT(r, "wait");
+    assert_int_equal(rig_retries(r), 1);
+}
+
+static void a_trial_whose_op_was_taken_out_is_over(void **state)
+{
+    struct rig *r = *state;
+    struct db_ops ops;
+
+    rig_settle(r);
+    rig_save(r, NULL, "bad");
+    EXPECT(r, "sync:upsert");
+    answer_hidden(r);
+    EXPECT(r, "sync:head");
+    ops = fixture_queue(r->f, 1);
+    must(r->f, db_queue_discard(r->f->db, &ops.items[0], 0, &r->f->err));
+    db_ops_done(&ops);
+    answer(r, "{'epoch':'e1','head':'h1'}");
+    EXPECT(r, "wait");
+    rig_save_many(r, 3);
+    EXPECT(r, "sync:bulkUpsert"); /* one at a time is for a trial */
+    assert_int_equal(ops_asked(r), 3);
+}
+
 static void too_large_and_unreadable_lone_ops_are_refusals_with_words(void **state)
 {
     static const struct {
@@ -263,6 +387,7 @@ static void too_large_and_unreadable_lone_ops_are_refusals_with_words(void **sta
         ops = fixture_queue(r->f, 1);
         assert_int_equal(ops.items[0].retry_count, i + 1);
         assert_string_equal(ops.items[0].error, cases[i].words);
+        assert_string_equal(ops.items[0].error_code, "invalid_value");
         db_ops_done(&ops);
         rig_sleep(r);
     }
@@ -345,6 +470,33 @@ static void a_rejection_of_another_op_than_ours_is_no_answer(void **state)
     EXPECT(r, "wait");
     assert_int_equal(rig_retries(r), 0);
     assert_int_equal(rig_status(r).last.rc, RC_PROTOCOL);
+}
+
+static void a_result_that_is_neither_applied_nor_rejected_is_no_answer(void **state)
+{
+    static const char *const wrong[] = {
+        "'status':'later','error':{'code':'invalid_value','message':'no'}",
+        "'status':'rejected','error':{'message':'no'}",
+        "'status':'rejected'",
+    };
+    struct rig *r = *state;
+    char text[200];
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    EXPECT(r, "sync:upsert");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(text, sizeof text, "{'epoch':'e1','result':{'opId':'%s',%s}}",
+                 json_get_string(json_get(r->args, "op"), "opId"), wrong[i]);
+        answer(r, text);
+        while (strcmp(rig_next(r), "sync:getChangesSince") == 0)
+            answer_no_changes(r, "c1");
+        assert_int_equal(rig_retries(r), 0);
+        assert_int_equal(rig_status(r).last.rc, RC_PROTOCOL);
+        rig_sleep(r);
+        rig_greet(r);
+        EXPECT(r, "sync:upsert");
+    }
 }
 
 static void a_backend_that_cannot_take_a_push_is_still_pulled_from(void **state)
@@ -512,16 +664,23 @@ int main(void)
         TEST(several_ops_go_in_one_request),
         TEST(batches_grow_while_answers_are_quick_and_never_pass_500_ops),
         TEST(batches_shrink_when_answers_take_long),
+        TEST(batches_grow_with_answers_that_take_half_the_time_that_they_may),
+        TEST(batches_shrink_when_no_answer_came_for_long_and_not_when_the_link_was_down),
         TEST(a_push_that_got_no_answer_is_sent_again_under_a_new_run_id),
         TEST(a_failed_push_is_tried_again_without_a_new_save_until_the_queue_is_empty),
         TEST(one_bad_op_among_100_is_isolated_and_99_arrive),
         TEST(a_bad_op_at_the_end_is_isolated_by_halving_what_is_left),
         TEST(a_lone_refusal_without_a_reason_counts_only_between_two_good_heads),
+        TEST(in_a_round_that_was_asked_for_a_trial_goes_on_at_once),
         TEST(a_refusal_without_a_reason_at_a_sick_backend_is_an_outage),
+        TEST(a_head_that_says_nothing_ends_the_trial_of_an_op),
+        TEST(what_was_edited_during_its_trial_is_tried_from_the_start),
+        TEST(a_trial_whose_op_was_taken_out_is_over),
         TEST(too_large_and_unreadable_lone_ops_are_refusals_with_words),
         TEST(a_refused_op_delays_no_other_record),
         TEST(results_that_do_not_match_the_ops_are_no_answer),
         TEST(a_rejection_of_another_op_than_ours_is_no_answer),
+        TEST(a_result_that_is_neither_applied_nor_rejected_is_no_answer),
         TEST(a_backend_that_cannot_take_a_push_is_still_pulled_from),
         TEST(an_answer_of_another_epoch_starts_a_walk),
         TEST(who_asks_for_a_round_waits_for_no_refused_and_no_held_op),

@@ -174,6 +174,10 @@ static inline bool fails_at(struct world *w, const struct action *action, struct
         fail_msg("%s: the failure of call %u is told as %s", action->name, n, rc_name(rc));
     if (!has_fired && rc)
         fail_msg("%s: %s: %s", action->name, rc_name(rc), w->f->err.msg);
+    /* When all calls fail, giving it back does, too. */
+    if (rc && fault.length == 1 &&
+        sqlite3_exec(w->witness, "BEGIN IMMEDIATE; ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s: the failure of call %u leaves the store locked", action->name, n);
     committed(w, &after);
     if (rc && action->trait != IN_PARTS && action->trait != OPENS &&
         (before.len != after.len || memcmp(before.data, after.data, before.len) != 0))

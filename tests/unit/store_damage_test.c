@@ -107,6 +107,18 @@ static void an_op_that_can_not_be_read_is_shown_exported_and_discarded(void **st
     }
 }
 
+static void bytes_that_are_no_text_leave_a_mark_in_what_is_exported(void **state)
+{
+    char tasks[] = "tasks", set[] = "{\"text\":\"caf\xE9\"}", none[] = "{}", empty[] = "[]";
+    const struct db_op op = { .table_name = tasks, .set = set, .base = none, .replaces = empty };
+    struct buf json = { 0 };
+
+    (void)state;
+    db_op_to_json(&op, &json);
+    assert_non_null(strstr(buf_str(&json), "caf\xEF\xBF\xBD"));
+    buf_done(&json);
+}
+
 static void what_a_discarded_op_held_spoils_no_later_edit(void **state)
 {
     struct fixture *f = *state;
@@ -134,6 +146,25 @@ static void what_a_discarded_op_held_spoils_no_later_edit(void **state)
     }
 }
 
+static void a_draft_that_lacks_a_part_is_none(void **state)
+{
+    static const char *const rows[] = { "NULL, 'i', '{}'", "'tasks', NULL, '{}'",
+                                        "'tasks', 'i', NULL" };
+    struct fixture *f = *state;
+    char *table = NULL, id[ID_SIZE], *json = NULL;
+    int64_t at;
+
+    fixture_sql(f, "DROP TABLE drafts; CREATE TABLE drafts (table_name, record_client_id, payload, "
+                   "updated_at)");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf text = { 0 };
+        buf_printf(&text, "DELETE FROM drafts; INSERT INTO drafts VALUES (%s, 1)", rows[i]);
+        fixture_sql(f, buf_str(&text));
+        assert_int_equal(db_draft_latest(f->db, &table, id, &json, &at, &f->err), RC_NOT_FOUND);
+        buf_done(&text);
+    }
+}
+
 static void an_edit_makes_an_op_that_can_not_be_read_anew(void **state)
 {
     struct fixture *f = *state;
@@ -150,6 +181,7 @@ static void an_edit_makes_an_op_that_can_not_be_read_anew(void **state)
     assert_string_equal(json_get_string(set, "notes"), "n");
     assert_string_equal(json_get_string(base, "text"), "old");
     assert_false(ops.items[0].is_create);
+    assert_string_equal(ops.items[0].replaces, "[]"); /* it has never left */
     cJSON_Delete(set);
     cJSON_Delete(base);
     db_ops_done(&ops);
@@ -160,9 +192,13 @@ static void an_edit_makes_an_op_that_can_not_be_read_anew(void **state)
                saved.client_id);
     fixture_sql(f, buf_str(&text));
     buf_done(&text);
+    struct db_ops sent = fixture_queue(f, 2);
+    fixture_sql(f, "UPDATE sync_queue SET sent_at = 1 WHERE payload = ''");
     SAVE(f, saved.client_id, &saved, "text", "newer");
     ops = fixture_take(f, 2);
     assert_true(ops.items[1].is_create);
+    assert_non_null(strstr(ops.items[1].replaces, sent.items[1].op_id)); /* it may still arrive */
+    db_ops_done(&sent);
     set = quoted(ops.items[1].set);
     assert_string_equal(json_get_string(set, "text"), "newer");
     assert_string_equal(json_get_string(set, "priority"), "high");
@@ -685,8 +721,10 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         T(an_op_that_can_not_be_read_is_set_aside_and_spoils_no_batch),
         T(an_op_that_can_not_be_read_is_shown_exported_and_discarded),
+        T(bytes_that_are_no_text_leave_a_mark_in_what_is_exported),
         T(what_a_discarded_op_held_spoils_no_later_edit),
         T(an_edit_makes_an_op_that_can_not_be_read_anew),
+        T(a_draft_that_lacks_a_part_is_none),
         T(pages_overwritten_anywhere_crash_nothing_and_are_named),
         T(a_file_cut_short_is_damaged_and_what_is_left_of_it_is_rescued),
         T(a_rescue_reads_a_newer_store_and_leaves_it_untouched),

@@ -243,6 +243,74 @@ static void an_edit_after_a_discard_stands_for_what_had_been_sent(void **state)
     db_ops_done(&third);
 }
 
+static void what_an_accepted_op_stood_for_is_not_named_again(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "taken back");
+    struct db_ops sent = fixture_take(f, 1);
+    discard(f, ID_A);
+    db_ops_done(&sent);
+    SAVE(f, ID_A, &saved, "text", "right");
+    sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 6, "'text':'right'"), NULL, "e1");
+    SAVE(f, ID_A, &saved, "text", "and more");
+    struct db_ops after = fixture_queue(f, 1);
+    assert_string_equal(after.items[0].replaces, "[]");
+    db_ops_done(&sent);
+    db_ops_done(&after);
+}
+
+/* The older one is, the less is it to be expected. */
+static void of_more_than_twenty_sent_and_discarded_the_next_edit_names_the_newest(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    char first[ID_SIZE], last[ID_SIZE], text[20];
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    for (int i = 0; i < 21; i++) {
+        f->now++;
+        snprintf(text, sizeof text, "sent %d", i);
+        SAVE(f, ID_A, &saved, "text", text);
+        struct db_ops sent = fixture_take(f, 1);
+        memcpy(i == 0 ? first : last, sent.items[0].op_id, ID_SIZE);
+        db_ops_done(&sent);
+    }
+    discard(f, ID_A);
+    SAVE(f, ID_A, &saved, "text", "again");
+    struct db_ops after = fixture_queue(f, 1);
+    assert_non_null(strstr(after.items[0].replaces, last));
+    assert_null(strstr(after.items[0].replaces, first));
+    db_ops_done(&after);
+}
+
+/* As long as the backend keeps receipts. */
+static void what_was_sent_and_discarded_is_remembered_for_90_days(void **state)
+{
+    const int64_t days_ms = 90 * 24 * 3600 * 1000LL;
+    struct fixture *f = *state;
+    struct db_saved saved, other;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    for (int too_late = 0; too_late <= 1; too_late++) {
+        SAVE(f, ID_A, &saved, "text", "sent");
+        struct db_ops sent = fixture_take(f, 1);
+        discard(f, ID_A);
+        f->now += days_ms + too_late;
+        SAVE(f, NULL, &other, "text", "another");
+        discard(f, other.client_id);
+        SAVE(f, ID_A, &saved, "text", "again");
+        struct db_ops after = fixture_queue(f, 1);
+        assert_int_equal(strstr(after.items[0].replaces, sent.items[0].op_id) == NULL, too_late);
+        db_ops_done(&sent);
+        db_ops_done(&after);
+        discard(f, ID_A);
+    }
+}
+
 static void a_discard_asks_for_a_new_run_in_its_own_transaction(void **state)
 {
     struct fixture *f = *state;
@@ -366,6 +434,9 @@ int main(void)
         T(an_answer_that_comes_after_the_discard_is_what_the_record_becomes),
         T(a_refusal_that_comes_after_the_discard_is_about_nothing),
         T(an_edit_after_a_discard_stands_for_what_had_been_sent),
+        T(what_an_accepted_op_stood_for_is_not_named_again),
+        T(of_more_than_twenty_sent_and_discarded_the_next_edit_names_the_newest),
+        T(what_was_sent_and_discarded_is_remembered_for_90_days),
         T(a_discard_asks_for_a_new_run_in_its_own_transaction),
         T(what_was_edited_since_is_not_discarded),
         T(without_a_readable_office_version_the_table_is_walked_again),

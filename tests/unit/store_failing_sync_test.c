@@ -8,6 +8,23 @@ static void an_unfinished_walk(struct world *w)
     fixture_walk_page(w->f, array_of(doc_json(ID_A, 5, "'text':'pump'")), "e1", "c2", false);
 }
 
+/* Who typed it has set a column to what it would have been anyway. */
+static void a_new_record_with_a_default(struct world *w)
+{
+    struct db_saved saved;
+
+    fixture_applied(w->f, &w->ops.items[0], doc_json(ID_A, 9, "'text':'new pump'"), NULL, "e1");
+    SAVE(w->f, NULL, &saved, "text", "filter", "isCompleted", "no");
+    take_all(w);
+}
+
+/* Of the same epoch: the record whose change waits has been removed there. */
+static void an_unfinished_walk_without_what_waits(struct world *w)
+{
+    must(w->f, db_walk_begin(w->f->db, w->f->tasks, NULL, &w->f->err));
+    fixture_walk_page(w->f, array_of(doc_json(ID_B, 6, "'text':'valve'")), "e1", "c2", false);
+}
+
 /* The backend was restored: it knows the second record alone. What this device wrote goes up
  * again, the rest is removed. */
 static void an_unfinished_walk_of_a_new_epoch(struct world *w)
@@ -273,6 +290,7 @@ static const struct action actions[] = {
     { "not found", NULL, not_found, WHOLE },
     { "unknown column", NULL, unknown_column, WHOLE },
     { "unknown column of a new record", a_new_record, unknown_column, WHOLE },
+    { "unknown column that can be left out", a_new_record_with_a_default, unknown_column, WHOLE },
     { "unhold", a_refused_op, unhold, WHOLE },
     { "hold all", NULL, hold_all, WHOLE },
     { "hurry", an_op_that_waits_for_its_time, hurry, WHOLE },
@@ -282,6 +300,8 @@ static const struct action actions[] = {
     { "walk a restored backend", our_record_is_accepted, walk_restored, WHOLE },
     { "walk one while an op waits", a_walk_of_a_restored_backend, walk_restored, WHOLE },
     { "finish a walk", an_unfinished_walk, finish_walk, IN_PARTS },
+    { "finish a walk without what waits", an_unfinished_walk_without_what_waits, finish_walk,
+      IN_PARTS },
     { "finish a walk of a new epoch", an_unfinished_walk_of_a_new_epoch, finish_walk, IN_PARTS },
     { "open with a grown definition", an_unknown_column_was_kept, open_grown, OPENS },
     { "open a new file", NULL, open_new, OPENS },

@@ -52,6 +52,21 @@ static void a_record_that_went_while_its_op_was_under_way_comes_back_as_ours(voi
     db_ops_done(&again);
 }
 
+static void what_waits_has_a_record_even_after_an_accident_and_a_removal(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "mine");
+    struct db_ops sent = fixture_take(f, 1);
+    SAVE(f, ID_A, &saved, "notes", "mine, too");
+    fixture_sql(f, "DELETE FROM tasks");
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 7, "'deletedAt':1600000000001"), NULL, "e1");
+    assert_int_equal(fixture_mark(f, ID_A), MARK_CHANGED);
+    db_ops_done(&sent);
+}
+
 static void an_op_is_exported_with_all_that_is_known_of_it(void **state)
 {
     struct fixture *f = *state;
@@ -149,6 +164,64 @@ static void an_answer_while_another_edit_waits_is_what_its_discard_brings_back(v
     db_ops_done(&sent);
 }
 
+/* The first op arrived in a new epoch, and its answer was lost: what the second sets is no loss. */
+static void what_an_op_behind_a_lost_answer_sets_is_not_missed_in_a_new_epoch(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    char text[20];
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "mine");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 6, "'text':'mine'"), NULL, "e1");
+    db_ops_done(&sent);
+    for (int i = 0; i < 21; i++) {
+        snprintf(text, sizeof text, "sent %d", i);
+        SAVE(f, ID_A, &saved, "text", text);
+        sent = fixture_take(f, 1);
+        db_ops_done(&sent);
+    }
+    SAVE(f, ID_A, &saved, "notes", "behind");
+    fixture_walk(f, array_of(doc_json(ID_A, 50, "'text':'sent 20'")), "e2", "d1");
+    struct db_ops two = fixture_queue(f, 2);
+    assert_false(two.items[1].is_create);
+    assert_string_equal(two.items[1].set, "{\"notes\":\"behind\"}");
+    db_ops_done(&two);
+}
+
+static void a_record_without_unknown_columns_has_nothing_beside_the_known_ones(void **state)
+{
+    struct fixture *f = *state;
+    struct record rec = { 0 };
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    must(f, db_record_read(f->db, f->tasks, ID_A, &rec, &f->err));
+    assert_null(rec.extra);
+    record_done(&rec);
+}
+
+static void in_a_walk_of_the_same_epoch_an_answer_brings_what_the_office_wrote(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "mine");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 6, "'text':'mine'"), NULL, "e1");
+    db_ops_done(&sent);
+    must(f, db_walk_begin(f->db, f->tasks, NULL, &f->err));
+    SAVE(f, ID_A, &saved, "text", "mine again");
+    sent = fixture_take(f, 1);
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 8, "'text':'mine again','notes':'office'"),
+                    NULL, "e1");
+    db_ops_done(&sent);
+    sent = fixture_queue(f, 0); /* nothing of it counts as lost there */
+    db_ops_done(&sent);
+    assert_string_equal(fixture_text(f, ID_A, "notes"), "office");
+}
+
 static void unknown_columns_come_back_with_a_discard(void **state)
 {
     struct fixture *f = *state;
@@ -202,11 +275,15 @@ int main(void)
         T(a_pending_record_that_a_restored_backend_lacks_goes_up_whole),
         T(a_new_record_waits_as_it_is_while_a_new_epoch_is_walked),
         T(a_record_that_went_while_its_op_was_under_way_comes_back_as_ours),
+        T(what_waits_has_a_record_even_after_an_accident_and_a_removal),
         T(an_op_is_exported_with_all_that_is_known_of_it),
         T(an_edit_after_the_discard_of_one_sent_op_names_it),
         T(what_waits_behind_a_discarded_sent_op_stands_for_it),
         T(an_answer_while_another_edit_waits_is_what_its_discard_brings_back),
+        T(what_an_op_behind_a_lost_answer_sets_is_not_missed_in_a_new_epoch),
         T(unknown_columns_come_back_with_a_discard),
+        T(in_a_walk_of_the_same_epoch_an_answer_brings_what_the_office_wrote),
+        T(a_record_without_unknown_columns_has_nothing_beside_the_known_ones),
         T(a_store_with_a_table_that_was_never_walked_is_not_complete),
         T(an_import_after_a_broken_one_is_saved),
     };

@@ -148,6 +148,7 @@ static void drafts_are_kept_and_go_with_the_save(void **state)
     assert_string_equal(json, "{\"text\":\"half a sentence\"}");
     assert_int_equal(at, f->now);
     free(json);
+    memset(id, 'x', sizeof id);
     must(f, db_draft_latest(f->db, &table, id, &json, &at, &f->err));
     assert_string_equal(table, "tasks");
     assert_string_equal(id, "");

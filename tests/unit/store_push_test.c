@@ -298,6 +298,50 @@ static void an_older_backend_gets_a_whole_create_without_what_it_does_not_know(v
     value_done(&values[table_column(f->tasks, "priority")->index]);
 }
 
+/* An op that named more than twenty could not be sent. */
+static void a_column_left_out_adds_no_name_to_twenty(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct db_push_counts counts;
+
+    SAVE(f, NULL, &saved, "text", "a", "isCompleted", "no");
+    for (int i = 0; i < 20; i++) {
+        struct db_ops lost = fixture_take(f, 1);
+        db_ops_done(&lost);
+        SAVE(f, saved.client_id, &saved, "text", i % 2 == 0 ? "b" : "c");
+    }
+    struct db_ops sent = fixture_take(f, 1);
+    const struct db_push_result result = {
+        .op = &sent.items[0], .code = "unknown_column", .column = "isCompleted"
+    };
+    must(f, db_push_apply(f->db, &result, 1, "e1", &counts, &f->err));
+    assert_int_equal(counts.again, 1);
+    struct db_ops again = fixture_take(f, 1);
+    assert_string_equal(again.items[0].replaces, sent.items[0].replaces);
+    db_ops_done(&sent);
+    db_ops_done(&again);
+}
+
+static void what_was_chosen_instead_of_the_default_is_never_left_out(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct db_push_counts counts;
+
+    SAVE(f, NULL, &saved, "text", "a", "isCompleted", "yes");
+    struct db_ops sent = fixture_take(f, 1);
+    const struct db_push_result result = {
+        .op = &sent.items[0], .code = "unknown_column", .column = "isCompleted"
+    };
+    must(f, db_push_apply(f->db, &result, 1, "e1", &counts, &f->err));
+    assert_int_equal(counts.held, 1);
+    struct db_ops held = fixture_queue(f, 1);
+    assert_string_equal(held.items[0].set, "{\"text\":\"a\",\"isCompleted\":true}");
+    db_ops_done(&sent);
+    db_ops_done(&held);
+}
+
 static void not_found_sends_the_same_change_again_as_a_whole_create(void **state)
 {
     struct fixture *f = *state;
@@ -522,6 +566,130 @@ static void retry_makes_failed_and_held_ops_due(void **state)
     db_ops_done(&ops);
 }
 
+static void the_queue_is_due_when_the_first_of_the_refused_is(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t due = 0, first = f->now;
+
+    for (int i = 0; i < 2; i++) {
+        SAVE(f, NULL, &saved, "text", "a");
+        struct db_ops sent = fixture_take(f, 1);
+        fixture_rejected(f, &sent.items[0], "forbidden");
+        db_ops_done(&sent);
+        f->now += 300;
+    }
+    must(f, db_push_due(f->db, &due, &f->err));
+    assert_int_equal(due, first + 1000);
+}
+
+static void the_queue_is_due_when_the_first_of_the_held_is(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t due = 0, first = f->now;
+
+    for (int i = 0; i < 2; i++) {
+        SAVE(f, NULL, &saved, "text", "a");
+        struct db_ops sent = fixture_take(f, 1);
+        fixture_rejected(f, &sent.items[0], "unknown_table");
+        db_ops_done(&sent);
+        f->now += 300;
+    }
+    must(f, db_push_due(f->db, &due, &f->err));
+    assert_int_equal(due, first + 24 * 3600 * 1000);
+}
+
+static void what_is_due_already_and_was_never_refused_is_not_counted_as_retried(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t count = -1;
+
+    SAVE(f, NULL, &saved, "text", "a");
+    must(f, db_queue_retry(f->db, NULL, &count, &f->err));
+    assert_int_equal(count, 0);
+}
+
+static void one_op_is_retried_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t count = 0;
+
+    SAVE(f, NULL, &saved, "text", "a");
+    SAVE(f, NULL, &saved, "text", "b");
+    struct db_ops sent = fixture_take(f, 2);
+    fixture_rejected(f, &sent.items[0], "forbidden");
+    fixture_rejected(f, &sent.items[1], "forbidden");
+    must(f, db_queue_retry(f->db, sent.items[1].op_id, &count, &f->err));
+    assert_int_equal(count, 1);
+    struct db_ops ops = fixture_queue(f, 2);
+    assert_int_equal(ops.items[0].retry_count, 1);
+    assert_int_equal(ops.items[1].retry_count, 0);
+    db_ops_done(&sent);
+    db_ops_done(&ops);
+}
+
+static void retry_takes_the_refusals_from_an_op_that_is_due_already(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t count = 0;
+
+    SAVE(f, NULL, &saved, "text", "a");
+    struct db_ops sent = fixture_take(f, 1);
+    assert_int_equal(fixture_rejected(f, &sent.items[0], "forbidden").rejected, 1);
+    must(f, db_push_hurry(f->db, &f->err));
+    must(f, db_queue_retry(f->db, NULL, &count, &f->err));
+    assert_int_equal(count, 1);
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_int_equal(ops.items[0].retry_count, 0);
+    db_ops_done(&sent);
+    db_ops_done(&ops);
+}
+
+static void a_batch_is_counted_with_all_that_its_ops_carry(void **state)
+{
+    static const char *const long_parts[] = {
+        "payload = json_object('text', hex(zeroblob(400)))",
+        "base = json_object('text', hex(zeroblob(400)))",
+        "replaces = '[' || substr(replace(hex(zeroblob(20)), '00', ',\"' || op_id || '\"'), 2) || ']'",
+    };
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    for (int i = 0; i < 10; i++)
+        SAVE(f, NULL, &saved, "text", "short");
+    for (size_t i = 0; i < sizeof long_parts / sizeof *long_parts; i++) {
+        struct buf text = { 0 };
+        struct db_ops ops = { 0 };
+        buf_printf(&text, "UPDATE sync_queue SET payload = '{}', base = '{}', replaces = '[]'; "
+                          "UPDATE sync_queue SET %s", long_parts[i]);
+        fixture_sql(f, buf_str(&text));
+        must(f, db_push_take(f->db, 10, 5000, &ops, &f->err));
+        buf_clear(&text);
+        for (size_t op = 0; op < ops.count; op++)
+            db_op_encode(&ops.items[op], &text);
+        assert_true(text.len > 4000 && text.len <= 5000);
+        db_ops_done(&ops);
+        buf_done(&text);
+    }
+}
+
+static void with_nothing_to_hurry_nobody_waits_for_another_writer(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    sqlite3 *writer;
+
+    SAVE(f, NULL, &saved, "text", "due at once");
+    assert_int_equal(sqlite3_open(f->path, &writer), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(writer, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    must(f, db_push_hurry(f->db, &f->err));
+    sqlite3_close(writer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -542,6 +710,8 @@ int main(void)
         T(a_clock_set_back_by_years_keeps_nothing_waiting),
         T(an_unknown_table_or_column_is_held_uncounted_until_something_changes),
         T(an_older_backend_gets_a_whole_create_without_what_it_does_not_know),
+        T(a_column_left_out_adds_no_name_to_twenty),
+        T(what_was_chosen_instead_of_the_default_is_never_left_out),
         T(not_found_sends_the_same_change_again_as_a_whole_create),
         T(what_was_overwritten_is_logged_once),
         T(one_batch_holds_one_op_per_record_at_most),
@@ -552,6 +722,13 @@ int main(void)
         T(a_tombstone_in_a_replays_answer_removes_the_record),
         T(ops_of_a_missing_definition_are_held_and_seen),
         T(retry_makes_failed_and_held_ops_due),
+        T(the_queue_is_due_when_the_first_of_the_refused_is),
+        T(the_queue_is_due_when_the_first_of_the_held_is),
+        T(one_op_is_retried_alone),
+        T(what_is_due_already_and_was_never_refused_is_not_counted_as_retried),
+        T(retry_takes_the_refusals_from_an_op_that_is_due_already),
+        T(a_batch_is_counted_with_all_that_its_ops_carry),
+        T(with_nothing_to_hurry_nobody_waits_for_another_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

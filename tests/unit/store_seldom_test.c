@@ -29,6 +29,16 @@ static void an_older_page_of_a_walk_counts_as_seen_and_takes_nothing_back(void *
     assert_string_equal(fixture_text(f, ID_A, "text"), "new");
 }
 
+static void a_walk_puts_right_what_an_accident_has_changed_here(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 9, "'text':'right'")), "e1", "c1");
+    fixture_sql(f, "UPDATE tasks SET text = 'wrong'");
+    fixture_walk(f, array_of(doc_json(ID_A, 9, "'text':'right'")), "e1", "c2");
+    assert_string_equal(fixture_text(f, ID_A, "text"), "right");
+}
+
 static void an_answer_leaves_a_record_alone_that_an_unreadable_op_may_have_changed(void **state)
 {
     struct fixture *f = *state;
@@ -57,8 +67,10 @@ static void an_old_answer_and_a_lost_shadow_leave_what_is_there(void **state)
     struct db_ops sent = fixture_take(f, 1);
     fixture_change(f, doc_json(ID_A, 12, "'text':'mine','notes':'later'"), "e1", "c2");
     fixture_sql(f, "UPDATE tasks SET shadow = '{half'");
-    fixture_applied(f, &sent.items[0], doc_json(ID_A, 9, "'text':'mine'"), NULL, "e1");
+    fixture_applied(f, &sent.items[0], doc_json(ID_A, 9, "'text':'mine','notes':'older'"), NULL,
+                    "e1");
     assert_string_equal(fixture_text(f, ID_A, "text"), "mine");
+    assert_string_equal(fixture_text(f, ID_A, "notes"), "-");
     assert_int_equal(fixture_mark(f, ID_A), MARK_SYNCED);
     db_ops_done(&sent);
 }
@@ -332,6 +344,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         T(a_tombstone_of_a_record_that_never_was_here_makes_nothing),
         T(an_older_page_of_a_walk_counts_as_seen_and_takes_nothing_back),
+        T(a_walk_puts_right_what_an_accident_has_changed_here),
         T(an_answer_leaves_a_record_alone_that_an_unreadable_op_may_have_changed),
         T(an_old_answer_and_a_lost_shadow_leave_what_is_there),
         T(an_old_answer_before_an_edit_brings_what_a_page_brought_meanwhile),
