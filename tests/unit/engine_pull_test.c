@@ -225,6 +225,23 @@ static void changes_of_a_table_that_was_never_walked_are_left_to_its_walk(void *
     db_pull_tables_done(&tables);
 }
 
+/* The process stands still between sending the op and applying the page: the answer goes first. */
+static void what_was_pushed_before_the_first_page_of_a_walk_is_applied_stays(void **state)
+{
+    struct rig *r = *state;
+    struct db_saved saved;
+
+    start_unsynced(r);
+    EXPECT(r, "sync:getAllForUser");
+    saved = rig_save(r, NULL, "typed during the first sync");
+    answer_value(r, walk_page(NULL, "e1", "w1", false)); /* written before the push */
+    EXPECT(r, "sync:upsert");
+    answer_applied(r);
+    EXPECT(r, "wait");
+    assert_string_equal(fixture_text(r->f, saved.client_id, "text"),
+                        "typed during the first sync");
+}
+
 static void a_page_asked_for_before_a_lost_push_is_dropped_cursors_and_all(void **state)
 {
     struct rig *r = *state;
@@ -498,6 +515,7 @@ int main(void)
         TEST(the_next_page_is_asked_for_before_the_one_at_hand_is_applied),
         TEST(a_save_during_a_long_pull_is_sent_between_two_pages),
         TEST(pages_grow_with_quick_answers_and_shrink_with_slow_ones),
+        TEST(what_was_pushed_before_the_first_page_of_a_walk_is_applied_stays),
         TEST(changes_of_a_table_that_was_never_walked_are_left_to_its_walk),
         TEST(nothing_new_costs_one_request_and_writes_nothing),
         TEST(a_page_asked_for_before_a_lost_push_is_dropped_cursors_and_all),
