@@ -39,29 +39,6 @@ void engine_pull_drop(struct engine *e)
     pull->is_stale = true;
 }
 
-void engine_page_open(struct engine *e, struct pull_page *page)
-{
-    struct engine_pull *pull = &e->pull;
-    struct err err = { 0 };
-    enum rc rc;
-
-    pull->page = *page;
-    *page = (struct pull_page){ 0 };
-    if (pull->table)
-        rc = db_apply_walk(e->db, pull->table, pull->page.value, &pull->apply, &err);
-    else
-        rc = db_apply_changes(e->db, pull->page.value, &pull->apply, &err);
-    pull->changed = 0;
-    if (rc == RC_PROTOCOL) {
-        engine_pull_drop(e);
-        engine_malformed(e, "a page");
-    } else if (rc) {
-        engine_store_failed(e, &err);
-    } else if (pull->is_looping) {
-        pull->ask_next = pull->page.has_more;
-    }
-}
-
 static void note_applied(struct engine *e)
 {
     struct engine_pull *pull = &e->pull;
@@ -98,6 +75,38 @@ static void apply_slice(struct engine *e)
     note_applied(e);
     if (is_done)
         page_is_in(e);
+}
+
+/* Seeing begins with the first slice of a walk's first page. What is pushed from now on is not in that page: its answer
+ * must not come before that slice, or the end of the walk would take the record for one that is gone. */
+static bool must_begin_walk(const struct engine_pull *pull)
+{
+    return pull->apply && pull->table && !pull->tables.items[pull->table->index].walk_cursor;
+}
+
+void engine_page_open(struct engine *e, struct pull_page *page)
+{
+    struct engine_pull *pull = &e->pull;
+    struct err err = { 0 };
+    enum rc rc;
+
+    pull->page = *page;
+    *page = (struct pull_page){ 0 };
+    if (pull->table)
+        rc = db_apply_walk(e->db, pull->table, pull->page.value, &pull->apply, &err);
+    else
+        rc = db_apply_changes(e->db, pull->page.value, &pull->apply, &err);
+    pull->changed = 0;
+    if (rc == RC_PROTOCOL) {
+        engine_pull_drop(e);
+        engine_malformed(e, "a page");
+    } else if (rc) {
+        engine_store_failed(e, &err);
+    } else if (pull->is_looping) {
+        pull->ask_next = pull->page.has_more;
+    }
+    if (must_begin_walk(pull))
+        apply_slice(e);
 }
 
 static const struct db_pull_table *walked_table(const struct engine *e)
