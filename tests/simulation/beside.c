@@ -48,6 +48,10 @@ void beside_survives(struct device *d)
     }
     d->is_working_offline = state.work_offline; /* the other may have died while it chose */
     user_looks_again(d);
+    /* What the dead one has written of a transaction, and nobody sees, may come to life with the
+     * next start; but not behind another write. */
+    if (!sim_failed(d->sim))
+        user_makes_durable(d);
 }
 
 /* A command does not, nor one that knows too little of the tables. */

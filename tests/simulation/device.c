@@ -11,6 +11,7 @@
 #include "base/mem.h"
 
 #define SPINS_MAX 20000
+#define STILL_MS 6000
 #define SECOND 1000LL
 #define YEAR (365LL * 86400 * SECOND)
 
@@ -412,6 +413,21 @@ static void plan_tick(struct device *d, int64_t at)
     d->tick = d->sim->order;
 }
 
+/* The process stands still before its next step: other programs run, or the disk is slow. */
+static bool stands_still(struct device *d, int64_t pause_ms)
+{
+    struct sim *sim = d->sim;
+
+    if (!sim->is_calm && sim->plan.has_slow_devices && rng_chance(&sim->rng, 800)) {
+        pause_ms += (int64_t)rng_below(&sim->rng, STILL_MS);
+        sim_met(sim, SIT_SLOW_STEPS);
+    }
+    if (pause_ms == 0)
+        return false;
+    plan_tick(d, sim->now + pause_ms);
+    return true;
+}
+
 static void note_wait(struct device *d)
 {
     struct sync_status status;
@@ -437,11 +453,11 @@ void device_pump(struct device *d)
             return;
         if (action.what == ENGINE_POST || action.what == ENGINE_GET) {
             net_send(d, &action);
-        } else if (action.what == ENGINE_AGAIN) {
-            if (action.pause_ms > 0) {
-                plan_tick(d, d->sim->now + action.pause_ms);
+            if (stands_still(d, 0))
                 return;
-            }
+        } else if (action.what == ENGINE_AGAIN) {
+            if (stands_still(d, action.pause_ms))
+                return;
         } else if (action.until_ms > d->sim->now) {
             d->tick = 0;
             if (action.until_ms != NEVER)

@@ -23,6 +23,7 @@ static void withdraw(struct device *d, const struct db_op *op)
     }
     cJSON_Delete(set);
     model_withdrawn(r, d->index, columns);
+    model_discarded(d->sim, r, d->index);
 }
 
 static bool is_alone(const struct db_ops *ops, const struct db_op *op)
@@ -133,8 +134,10 @@ bool user_looks_for_discard(struct device *d)
              is_waiting ? "there" : "gone");
     /* Nothing but that op waited for the record: its user's writes are taken back or accepted. */
     memset(columns, true, sizeof columns);
-    if (!is_waiting && r != NULL)
+    if (!is_waiting && r != NULL) {
         model_withdrawn(r, d->index, columns);
+        model_discarded(d->sim, r, d->index);
+    }
     d->discard[0] = '\0';
     return true;
 }

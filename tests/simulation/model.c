@@ -162,6 +162,15 @@ void model_withdrawn(struct model_record *r, int device, const bool *columns)
             r->writes[device][i].withdrawn = r->writes[device][i].count;
 }
 
+void model_discarded(struct sim *sim, const struct model_record *r, int device)
+{
+    struct model *m = sim->model;
+
+    for (size_t i = 0; i < m->op_count; i++)
+        if (m->ops[i].device == device && &m->records[m->ops[i].record] == r)
+            m->ops[i].is_discarded = true;
+}
+
 /* The newest write with this value; 0: nobody typed it. */
 int model_find_write(const struct writes *w, const char *json)
 {
@@ -417,7 +426,7 @@ static bool take_effect(struct sim *sim, struct op *op, const cJSON *json, const
         w->is_lost = w->is_lost && !writes_are_settled(w);
     }
     if (is_changed)
-        model_hides_losses(sim, r, op->device);
+        model_hides_losses(sim, r, op->is_discarded ? -1 : op->device);
     op->has_receipt = true;
     cJSON_ArrayForEach(item, json_get(json, "replaces"))
     {

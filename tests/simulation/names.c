@@ -76,6 +76,7 @@ static const char *const situation_names[SIT_COUNT] = {
     [SIT_DEVICE_UPGRADES_WITH_OPS] = "such upgrades while ops wait",
     [SIT_OUTDATED_SYNCERS] = "processes of older definitions that stop syncing",
     [SIT_OUTDATED_SAVES] = "saves that such a process refuses",
+    [SIT_SLOW_STEPS] = "steps of an engine that stands still",
     [SIT_TOLD_OF_LOST] = "answers to a push that a restored backup has lost",
     [SIT_EPOCHS] = "new epochs",
     [SIT_QUEUED_AGAIN] = "records queued again after a new epoch",

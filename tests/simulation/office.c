@@ -127,7 +127,8 @@ static void create(struct sim *sim, int account)
 static struct model_record *choose_record(struct sim *sim, int account)
 {
     size_t count = model_count(sim->model);
-    size_t from = rng_below(&sim->rng, (uint32_t)count);
+    size_t choice = sim->plan.is_crowded && count > CROWDED ? CROWDED : count;
+    size_t from = rng_below(&sim->rng, (uint32_t)choice);
 
     for (size_t i = 0; i < count; i++) {
         struct model_record *r = model_at(sim->model, (from + i) % count);

@@ -325,12 +325,15 @@ static void draw_rare(struct sim *sim)
     if (plan->has_switches)
         plan->has_other_account = true;
     plan->has_processes = !plan->has_switches && rng_chance(&sim->rng, 80);
+    plan->has_slow_devices = rng_chance(&sim->rng, 100);
+    plan->is_crowded = rng_chance(&sim->rng, plan->has_slow_devices ? 500 : 30);
     plan->has_old_devices = rng_chance(&sim->rng, plan->has_processes ? 300 : 60);
     sim_note(sim,
              "plan: full disks %d, old copies %d, winters %d, backups %d, account switches %d, "
-             "two processes %d, old devices %d",
+             "two processes %d, old devices %d, slow devices %d, crowded %d",
              plan->has_full_disks, plan->has_old_copies, plan->has_winters, plan->has_backups,
-             plan->has_switches, plan->has_processes, plan->has_old_devices);
+             plan->has_switches, plan->has_processes, plan->has_old_devices, plan->has_slow_devices,
+             plan->is_crowded);
 }
 
 static void draw_plan(struct sim *sim)

@@ -44,6 +44,7 @@
 #define COLUMNS_MAX 8
 #define TRACE_LINES 60
 #define TRACE_SIZE 260
+#define CROWDED 2    /* records, for all to work on */
 #define IMPORT_MAX 6 /* records saved in one transaction */
 #define NEVER INT64_MAX
 
@@ -130,6 +131,7 @@ enum situation {
     SIT_DEVICE_UPGRADES_WITH_OPS,
     SIT_OUTDATED_SYNCERS,
     SIT_OUTDATED_SAVES,
+    SIT_SLOW_STEPS,
     SIT_COUNT
 };
 const char *situation_name(enum situation s);
@@ -164,13 +166,15 @@ struct plan {
     uint32_t page_limit; /* the net asks for smaller pages; 0: as the engine asks */
     int64_t poll_ms;
     int actions, office_actions;
-    bool is_slow_world;  /* requests take seconds */
-    bool has_epochs;     /* the operator says that devices must compare everything */
-    bool has_old_server; /* it does not know all tables, until it is upgraded */
-    bool is_big_world;   /* more records than are applied in one transaction */
-    bool has_new_disks;  /* stores and backend are made in the run, and not before it */
-    bool is_fickle;      /* users take back what they typed, and type again */
-    bool is_deaf;        /* device 0 hears no answer to a push, and its user edits one record */
+    bool is_slow_world;    /* requests take seconds */
+    bool has_epochs;       /* the operator says that devices must compare everything */
+    bool has_old_server;   /* it does not know all tables, until it is upgraded */
+    bool is_big_world;     /* more records than are applied in one transaction */
+    bool has_new_disks;    /* stores and backend are made in the run, and not before it */
+    bool is_fickle;        /* users take back what they typed, and type again */
+    bool has_slow_devices; /* seconds pass between two steps of theirs, while answers come */
+    bool is_crowded;       /* everybody works on the same two records */
+    bool is_deaf;          /* device 0 hears no answer to a push, and its user edits one record */
     bool has_full_disks;
     bool has_old_copies;  /* a device's disk goes back to an older copy of itself */
     bool has_backups;     /* the backend's disk goes back to an older copy of itself */
@@ -409,6 +413,8 @@ void user_works_offline(struct device *d, bool on);
 void user_sets_clock_back(struct device *d);
 /* Resolves a save whose outcome a crash hid. */
 void user_looks_again(struct device *d);
+/* What its file shows now is there for good. */
+void user_makes_durable(struct device *d);
 /* Its open attempts are in this queue: all, or none. */
 bool user_finds_attempts(struct device *d, const struct db_ops *ops);
 bool attempt_changes(const struct attempt *a, size_t column);
@@ -568,7 +574,7 @@ bool model_judge_doc(struct sim *sim, int account, const char *table, const stru
 struct model_backup *model_backup_take(const struct model *m);
 void model_backup_put_back(struct sim *sim, const struct model_backup *b);
 void model_backup_free(struct model_backup *b);
-/* A record has got a new rev from this writer (-1: the office). */
+/* A record has got a new rev from this writer (-1: the office, or nobody who knows of it). */
 void model_hides_losses(struct sim *sim, struct model_record *r, int writer);
 /* A device is told of an op that was applied; the backend has gone back to a backup since. */
 void model_told_of_lost(struct sim *sim, const struct cJSON *result);
@@ -579,6 +585,8 @@ void model_pruned(struct sim *sim);
 bool model_put_back(struct device *d, const struct db_ops *ops);
 /* A device's user takes back what he has put into these columns. */
 void model_withdrawn(struct model_record *r, int device, const bool *columns);
+/* What a device has sent of a record and has no answer to, it has forgotten: its user took it back. */
+void model_discarded(struct sim *sim, const struct model_record *r, int device);
 bool model_is_refused_value(const char *json);
 int model_conflicts(const struct model *m, int account);
 

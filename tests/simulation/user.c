@@ -269,9 +269,12 @@ static struct model_record *choose_record(struct device *d)
     struct model_record *last = model_find(sim->model, d->last_record);
     bool is_one_only = sim->plan.is_deaf && d->index == 0;
 
+    if (last != NULL && device_table(d, last->table) == NULL)
+        last = NULL; /* typed in a process of newer definitions */
     if (last != NULL && (is_one_only || rng_chance(&sim->rng, 500)))
         return last;
-    size_t from = count == 0 ? 0 : rng_below(&sim->rng, (uint32_t)count);
+    size_t choice = sim->plan.is_crowded && count > CROWDED ? CROWDED : count;
+    size_t from = count == 0 ? 0 : rng_below(&sim->rng, (uint32_t)choice);
     for (size_t i = 0; i < count; i++) {
         struct model_record *r = model_at(sim->model, (from + i) % count);
         if (r->account == d->account && device_table(d, r->table) != NULL)
@@ -477,7 +480,7 @@ bool user_finds_attempts(struct device *d, const struct db_ops *ops)
 
 /* What is in the file after a crash is perhaps not on the disk. A write that is makes it so; and
  * back, because no change writes nothing. */
-static void make_durable(struct device *d)
+void user_makes_durable(struct device *d)
 {
     struct err err = { 0 };
 
@@ -495,7 +498,7 @@ void user_looks_again(struct device *d)
     struct err err = { 0 };
 
     if (user_looks_for_discard(d))
-        make_durable(d);
+        user_makes_durable(d);
     if (d->attempt_count == 0)
         return;
     if (db_queue_list(d->here->user_db, &ops, &err)) {
@@ -511,7 +514,7 @@ void user_looks_again(struct device *d)
         return;
     }
     sim_met(d->sim, SIT_SAVE_SURVIVED);
-    make_durable(d);
+    user_makes_durable(d);
     acknowledge(d);
 }
 
