@@ -38,7 +38,7 @@ enum rc db_bell_open(const char *db_path, struct db_bell **out, struct err *err)
         close(file);
     buf_printf(&path, "%s.bell", db_path);
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (fd < 0 || inotify_add_watch(fd, buf_str(&path), IN_MODIFY) < 0) {
+    if (fd < 0 || inotify_add_watch(fd, buf_str(&path), IN_MODIFY | IN_CLOSE_WRITE) < 0) {
         rc = err_sys(err, RC_IO, errno, _("Cannot watch %s"), buf_str(&path));
         if (fd >= 0)
             close(fd);

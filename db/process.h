@@ -11,7 +11,8 @@
 #include "base/err.h"
 
 /* Every COMMIT that changed something writes one byte to PATH.bell; a watch is an inotify on it. (inotify on
- * the WAL itself fires before the commit is visible.) After it fires, ask db_has_changed. */
+ * the WAL itself fires before the commit is visible.) It fires as well when a process closes the bell or dies: perhaps
+ * between its COMMIT and the byte. After it fires, ask db_has_changed. */
 struct db_bell;
 enum rc db_bell_open(const char *db_path, struct db_bell **out, struct err *err);
 void db_bell_close(struct db_bell *bell);

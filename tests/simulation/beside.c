@@ -20,6 +20,14 @@ static int count_running(const struct device *d)
     return n;
 }
 
+static void ring(struct device *d)
+{
+    struct sim *sim = d->sim;
+
+    if (d->holder != NULL)
+        sim_plan(sim, sim->now + rng_below(&sim->rng, BELL_MS), EV_BELL, d->index, 0);
+}
+
 /* ---- the lock ---- */
 
 static void lock_is_free(struct device *d)
@@ -52,6 +60,7 @@ void beside_survives(struct device *d)
      * next start; but not behind another write. */
     if (!sim_failed(d->sim))
         user_makes_durable(d);
+    ring(d); /* the kernel does, when a process dies (db/process.h) */
 }
 
 /* A command does not, nor one that knows too little of the tables. */
@@ -125,14 +134,6 @@ bool beside_gives_up(struct device *d)
 }
 
 /* ---- what they want of each other ---- */
-
-static void ring(struct device *d)
-{
-    struct sim *sim = d->sim;
-
-    if (d->holder != NULL)
-        sim_plan(sim, sim->now + rng_below(&sim->rng, BELL_MS), EV_BELL, d->index, 0);
-}
 
 void device_ask(struct device *d, enum engine_wake what)
 {

@@ -111,6 +111,32 @@ static void what_one_connection_saves_another_hears_and_sees(void **state)
     db_close(writer);
 }
 
+/* It was killed after its COMMIT, before it rang. */
+static void what_a_process_committed_that_died_is_heard(void **state)
+{
+    struct fixture *f = *state;
+    struct db_bell *bell = NULL;
+    int status = -1;
+
+    db_has_changed(f->db);
+    must(f, db_bell_open(f->path, &bell, &f->err));
+    struct pollfd fd = { .fd = db_bell_fd(bell), .events = POLLIN };
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct db *db = fixture_open(f, DB_WRITER);
+        fixture_sql(f, "UPDATE sync_state SET work_offline = 1");
+        _exit(db == NULL); /* and closes nothing */
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+
+    assert_int_equal(poll(&fd, 1, 0), 1);
+    db_bell_read(bell);
+    assert_true(db_has_changed(f->db));
+    assert_int_equal(poll(&fd, 1, 0), 0);
+    db_bell_close(bell);
+}
+
 static void a_batch_is_saved_whole_and_one_bad_line_spoils_no_other(void **state)
 {
     struct fixture *f = *state;
@@ -348,6 +374,7 @@ int main(void)
         T(what_is_no_database_is_called_damaged),
         T(a_reader_needs_a_file_and_cannot_write),
         T(what_one_connection_saves_another_hears_and_sees),
+        T(what_a_process_committed_that_died_is_heard),
         T(a_batch_is_saved_whole_and_one_bad_line_spoils_no_other),
         T(drafts_are_kept_and_go_with_the_save),
         T(tokens_are_replaced_only_by_who_used_the_stored_one),
