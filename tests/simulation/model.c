@@ -162,13 +162,18 @@ void model_withdrawn(struct model_record *r, int device, const bool *columns)
             r->writes[device][i].withdrawn = r->writes[device][i].count;
 }
 
-void model_discarded(struct sim *sim, const struct model_record *r, int device)
+void model_discarded(struct sim *sim, struct model_record *r, int device)
 {
     struct model *m = sim->model;
 
-    for (size_t i = 0; i < m->op_count; i++)
-        if (m->ops[i].device == device && &m->records[m->ops[i].record] == r)
-            m->ops[i].is_discarded = true;
+    for (size_t i = 0; i < m->op_count; i++) {
+        struct op *op = &m->ops[i];
+        if (op->device != device || &m->records[op->record] != r)
+            continue;
+        op->is_discarded = true;
+        if (op->has_receipt && !op->is_answered) /* it will not know what its own op has hidden */
+            model_hides_losses(sim, r, -1);
+    }
 }
 
 /* The newest write with this value; 0: nobody typed it. */
@@ -541,6 +546,14 @@ int model_committed(struct sim *sim, const char *body,
 
     each_op(body, commit_one, &e);
     return e.found;
+}
+
+void model_answered(struct sim *sim, const char *op_id)
+{
+    struct op *op = model_find_op(sim->model, op_id);
+
+    if (op != NULL)
+        op->is_answered = true;
 }
 
 void model_told_not_found(struct sim *sim, const char *op_id)

@@ -12,6 +12,7 @@ struct op {
     char *set;               /* as it was first sent: it never changes under one id */
     bool has_receipt;        /* it has taken effect, or a newer one that replaces it has */
     bool is_forgotten;       /* by its device, whose disk was put back; it may arrive yet */
+    bool is_answered;        /* its device has read a result of it */
     bool is_discarded;       /* by its user; it may arrive yet */
     bool is_sent;            /* as far as its device can know */
     int refusals;            /* that the device was told of */

@@ -445,6 +445,7 @@ static bool note_refusal(struct sim *sim, const cJSON *result)
 {
     const char *code = json_get_string(json_get(result, "error"), "code");
 
+    model_answered(sim, json_get_string(result, "opId"));
     if (code != NULL && strcmp(code, "not_found") == 0)
         model_told_not_found(sim, json_get_string(result, "opId"));
     if (code == NULL || strcmp(code, "invalid_value") != 0)

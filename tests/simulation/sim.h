@@ -558,6 +558,8 @@ bool model_executed(struct sim *sim, const char *body, const struct cJSON *value
  * take effect; those that are there have. Returns how many. */
 int model_committed(struct sim *sim, const char *body,
                     bool (*is_there)(void *ctx, const char *op_id), void *ctx);
+/* A device has read a result of an op. */
+void model_answered(struct sim *sim, const char *op_id);
 /* A device was told that the backend does not have the record of an op. */
 void model_told_not_found(struct sim *sim, const char *op_id);
 /* A device was told that an op is refused. */
@@ -586,7 +588,7 @@ bool model_put_back(struct device *d, const struct db_ops *ops);
 /* A device's user takes back what he has put into these columns. */
 void model_withdrawn(struct model_record *r, int device, const bool *columns);
 /* What a device has sent of a record and has no answer to, it has forgotten: its user took it back. */
-void model_discarded(struct sim *sim, const struct model_record *r, int device);
+void model_discarded(struct sim *sim, struct model_record *r, int device);
 bool model_is_refused_value(const char *json);
 int model_conflicts(const struct model *m, int account);
 
