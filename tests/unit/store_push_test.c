@@ -482,6 +482,24 @@ static void a_refused_op_takes_in_the_edit_that_waits_behind_it(void **state)
     db_ops_done(&two);
 }
 
+/* What can be read of it is for a person to look at (outpost queue). */
+static void a_refused_op_takes_in_no_edit_that_can_not_be_read(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct db_ops sent = op_for_twenty(f, &saved);
+
+    SAVE(f, saved.client_id, &saved, "text", "right");
+    fixture_sql(f, "UPDATE sync_queue SET payload = '{\"text\"' WHERE seq = (SELECT max(seq) FROM sync_queue)");
+    struct db_push_counts counts = fixture_rejected(f, &sent.items[0], "invalid_value");
+    assert_int_equal(counts.rejected, 1);
+    struct db_ops left = fixture_queue(f, 2);
+    assert_string_equal(left.items[0].op_id, sent.items[0].op_id);
+    assert_string_equal(left.items[1].set, "{\"text\"");
+    db_ops_done(&left);
+    db_ops_done(&sent);
+}
+
 static void an_answer_of_another_shape_changes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -581,6 +599,23 @@ static void the_queue_is_due_when_the_first_of_the_refused_is(void **state)
     }
     must(f, db_push_due(f->db, &due, &f->err));
     assert_int_equal(due, first + 1000);
+}
+
+static void the_second_refusal_is_followed_by_a_longer_wait_than_the_first(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t due = 0;
+
+    SAVE(f, NULL, &saved, "text", "a");
+    for (int i = 0; i < 2; i++) {
+        struct db_ops sent = fixture_take(f, 1);
+        fixture_rejected(f, &sent.items[0], "forbidden");
+        db_ops_done(&sent);
+        must(f, db_push_due(f->db, &due, &f->err));
+        assert_int_equal(due, f->now + (i == 0 ? 1000 : 2000));
+        f->now = due;
+    }
 }
 
 static void the_queue_is_due_when_the_first_of_the_held_is(void **state)
@@ -718,11 +753,13 @@ int main(void)
         T(more_than_twenty_unanswered_edits_wait_behind_as_an_op_of_their_own),
         T(an_edit_mends_a_refused_op_that_stands_for_twenty_others),
         T(a_refused_op_takes_in_the_edit_that_waits_behind_it),
+        T(a_refused_op_takes_in_no_edit_that_can_not_be_read),
         T(an_answer_of_another_shape_changes_nothing),
         T(a_tombstone_in_a_replays_answer_removes_the_record),
         T(ops_of_a_missing_definition_are_held_and_seen),
         T(retry_makes_failed_and_held_ops_due),
         T(the_queue_is_due_when_the_first_of_the_refused_is),
+        T(the_second_refusal_is_followed_by_a_longer_wait_than_the_first),
         T(the_queue_is_due_when_the_first_of_the_held_is),
         T(one_op_is_retried_alone),
         T(what_is_due_already_and_was_never_refused_is_not_counted_as_retried),
