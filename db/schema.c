@@ -361,20 +361,6 @@ out:
 
 static const char *const migrations[STORE_VERSION] = { migration_001 };
 
-static enum rc read_version(struct db *db, int *version, struct err *err)
-{
-    sqlite3_stmt *st = sql_get(db->sql, "PRAGMA user_version", err);
-
-    if (st == NULL)
-        return err->rc;
-    enum rc rc = sql_step(db->sql, st, err);
-    if (rc)
-        return rc;
-    *version = (int)sql_i64(st, 0);
-    sqlite3_reset(st);
-    return RC_OK;
-}
-
 static enum rc migrate(struct db *db, int from, struct err *err)
 {
     struct buf text = { 0 };
@@ -392,15 +378,15 @@ static enum rc migrate(struct db *db, int from, struct err *err)
 
 static enum rc update_all(struct db *db, bool may_write, struct err *err)
 {
-    int version = 0;
-    enum rc rc = read_version(db, &version, err);
+    int64_t version = 0;
+    enum rc rc = store_number(db, "PRAGMA user_version", &version, err);
 
     if (rc)
         return rc;
     if (version < STORE_VERSION) {
         if (!may_write)
             return RC_BUSY;
-        rc = migrate(db, version, err);
+        rc = migrate(db, (int)version, err);
     }
     for (size_t i = 0; !rc && i < registry_count(db->registry); i++)
         rc = update_table(db, registry_at(db->registry, i), may_write, err);

@@ -131,9 +131,9 @@ enum rc tx_begin(struct db *db, enum sql_sync sync, struct err *err)
     return sql_begin(db->sql, sync, err);
 }
 
-static enum rc read_schema_version(struct db *db, int64_t *out, struct err *err)
+enum rc store_number(struct db *db, const char *text, int64_t *out, struct err *err)
 {
-    sqlite3_stmt *st = sql_get(db->sql, "PRAGMA schema_version", err);
+    sqlite3_stmt *st = sql_get(db->sql, text, err);
 
     if (st == NULL)
         return err->rc;
@@ -149,7 +149,7 @@ static enum rc read_schema_version(struct db *db, int64_t *out, struct err *err)
 static enum rc check_definitions(struct db *db, const struct table *table, struct err *err)
 {
     int64_t version = 0;
-    enum rc rc = read_schema_version(db, &version, err);
+    enum rc rc = store_number(db, "PRAGMA schema_version", &version, err);
 
     if (rc || version == db->schema_version)
         return rc;

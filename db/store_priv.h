@@ -56,6 +56,7 @@ enum rc tx_begin_data(struct db *db, enum sql_sync sync, const struct table *tab
 enum rc tx_commit(struct db *db, struct err *err);      /* flushes counts, rings the bell; rolls back on failure */
 void tx_rollback(struct db *db);                        /* also when there is nothing to roll back */
 int64_t db_now(const struct db *db);
+enum rc store_number(struct db *db, const char *text, int64_t *out, struct err *err);   /* of a row with one number */
 struct table_sql *table_sql(struct db *db, const struct table *table);
 enum rc db_user_id(struct db *db, struct err *err);     /* reads the account's user id into db->user_id */
 
