@@ -64,8 +64,7 @@ static bool write_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
-/* Makes a rename in the folder of path last through a power cut. */
-static enum rc sync_folder(const char *path, struct err *err)
+enum rc file_sync_name(const char *path, struct err *err)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash == path ? mem_strdup("/")
@@ -106,7 +105,7 @@ enum rc file_replace(const char *path, const void *bytes, size_t len, mode_t mod
         goto out;
     }
     is_made = false;
-    rc = sync_folder(path, err);
+    rc = file_sync_name(path, err);
 out:
     if (fd >= 0)
         close(fd);
