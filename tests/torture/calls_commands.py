@@ -14,11 +14,10 @@ import shutil
 import sqlite3
 import subprocess
 
-from world import EMAIL, HUNG, OURS, PASSWORD, Device
+from world import EMAIL, HUNG, OURS, Device
 
 COMMANDS = {}
-LEFT_OVER = re.compile(r"\.[A-Za-z0-9]{6}$|^\.device-")  # of mkostemp(3), but for the names of ours below
-NAMES = (".device",)
+LEFT_OVER = re.compile(r"\.[A-Za-z0-9]{6}$|^\.device-")  # of mkostemp(3), and of an id on its way
 POINTS_FOR_ONE = 100
 
 
@@ -137,7 +136,7 @@ class Command:
     def judge_names(self):
         for folder in self.folders:
             for name in os.listdir(folder):
-                if LEFT_OVER.search(name) and not name.endswith(NAMES) and self.failed != "unlink":
+                if LEFT_OVER.search(name) and self.failed != "unlink":
                     yield f"{name} was left behind"
         accounts = os.path.join(self.device.dir, "accounts")
         if os.path.exists(accounts):
@@ -555,6 +554,11 @@ class Sync(Command):
 
     words = ("sync",)
     codes = (0, 1, 4)
+
+    def prepare(self):
+        """What waits must not be older than what the office has been sent by copies of it."""
+        self.world.common = None
+        super().prepare()
 
     def before(self):
         """Something new of its own, for the others have sent what waits already."""
