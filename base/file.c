@@ -64,8 +64,7 @@ static bool write_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
-/* Makes a rename in the folder of path last through a power cut. */
-static enum rc sync_folder(const char *path, struct err *err)
+enum rc file_sync_name(const char *path, struct err *err)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash == path ? mem_strdup("/")
@@ -106,7 +105,7 @@ enum rc file_replace(const char *path, const void *bytes, size_t len, mode_t mod
         goto out;
     }
     is_made = false;
-    rc = sync_folder(path, err);
+    rc = file_sync_name(path, err);
 out:
     if (fd >= 0)
         close(fd);
@@ -114,6 +113,22 @@ out:
         unlink(temporary.data);
     buf_done(&temporary);
     return rc;
+}
+
+enum rc file_append_lines(const char *path, const struct buf *lines, struct err *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+    enum rc rc = RC_OK;
+    char last = '\n';
+
+    if (end < 0 || (end > 0 && pread(fd, &last, 1, end - 1) < 0) ||
+        (last != '\n' && !write_all(fd, "\n", 1)) || !write_all(fd, lines->data, lines->len) ||
+        fsync(fd) != 0)
+        rc = err_sys(err, RC_IO, errno, _("cannot write %s"), path);
+    if (fd >= 0 && close(fd) != 0 && rc == RC_OK)
+        rc = err_sys(err, RC_IO, errno, _("cannot write %s"), path);
+    return rc ? rc : file_sync_name(path, err);
 }
 
 /* One folder, which may be there already. */

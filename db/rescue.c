@@ -366,11 +366,12 @@ static void open_copy(struct rescue *r, const struct rescue_copy *copy)
         if (sqlite3_open_v2(copy->path, &r->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
                             NULL) == SQLITE_OK) {
             sqlite3_db_config(r->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
-            /* writable_schema: a part of the schema that can not be read is passed over. */
-            sqlite3_exec(
-                r->handle,
-                "PRAGMA writable_schema = ON; PRAGMA query_only = ON; PRAGMA cell_size_check = ON",
-                NULL, NULL, NULL);
+            /* writable_schema: a part of the schema that can not be read is passed over. In one
+             * transaction: else each of up to ROWS_MAX numbers locks the file and looks at its size. */
+            sqlite3_exec(r->handle,
+                         "PRAGMA writable_schema = ON; PRAGMA query_only = ON; "
+                         "PRAGMA cell_size_check = ON; BEGIN",
+                         NULL, NULL, NULL);
             if (has_schema(r->handle))
                 return;
         }

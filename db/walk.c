@@ -2,11 +2,9 @@
 #include "db/pull.h"
 #include "db/store_priv.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include "base/file.h"
 #include "base/i18n.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -46,11 +44,7 @@ static enum rc write_recovery(struct db *db, const struct row *rows, size_t coun
         buf_puts(&lines, "}\n");
     }
     buf_printf(&path, "%s.recovered.jsonl", db->path);
-    int fd = open(buf_str(&path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 || write(fd, lines.data, lines.len) != (ssize_t)lines.len || fdatasync(fd) != 0)
-        rc = err_sys(err, RC_IO, errno, _("Cannot write %s"), buf_str(&path));
-    if (fd >= 0)
-        close(fd);
+    rc = file_append_lines(buf_str(&path), &lines, err);
     buf_done(&path);
     buf_done(&lines);
     return rc;

@@ -5,6 +5,8 @@
 #include <unistd.h>
 #include "base/log.h"
 
+#define STORE_AGAIN_MS 1000 /* after a failure to read or write what others wait for */
+
 enum rc holder_begin(struct sync *s, struct err *err)
 {
     const struct engine_options options = {
@@ -25,6 +27,7 @@ enum rc holder_begin(struct sync *s, struct err *err)
     s->is_db_changed = true;
     s->free_looks = 0;
     s->want_id = s->want_done = 0;
+    s->untold = (struct err){ 0 };
     engine_status(s->engine, &status);
     s->rounds_base = s->mirror.rounds - status.rounds;
     log_info("sync", "took the lock");
@@ -131,6 +134,7 @@ static void read_db(struct sync *s)
     engine_wake(s->engine, ENGINE_LOCAL_CHANGE);
     if (db_state_read(s->db, &state, &err)) {
         log_warn("sync", "the state row was not read: %s", rc_name(err.rc));
+        s->is_db_changed = true;
         return;
     }
     engine_status(s->engine, &status);
@@ -146,15 +150,18 @@ static void read_db(struct sync *s)
     engine_wake(s->engine, state.wanted_what & SYNC_WANT_RETRY ? ENGINE_RETRY : ENGINE_NOW);
 }
 
+/* Who waits in this process learns from the status that it could not be written; another waits on. */
 static void answer_want(struct sync *s)
 {
-    struct err result = { 0 }, err = { 0 };
+    struct err result = { 0 };
 
     if (s->want_done >= s->want_id || !engine_asked_result(s->engine, &result))
         return;
-    s->want_done = s->want_id;
-    if (db_state_answer(s->db, s->want_id, (int64_t)result.rc, &err))
-        log_warn("sync", "the answer to another process was not written: %s", rc_name(err.rc));
+    s->untold = (struct err){ 0 };
+    if (db_state_answer(s->db, s->want_id, (int64_t)result.rc, &s->untold))
+        log_warn("sync", "the answer to another process was not written: %s", rc_name(s->untold.rc));
+    else
+        s->want_done = s->want_id;
 }
 
 static void checkpoint(struct sync *s, bool is_idle)
@@ -198,8 +205,10 @@ int64_t holder_turn(struct sync *s)
     }
     if (!convex_http_busy(s->http))
         checkpoint(s, true);
-    if (action.until_ms == INT64_MAX)
-        return WAIT_FOREVER;
-    left = action.until_ms - clock_mono(s->options.clock);
+    left = WAIT_FOREVER;
+    if (action.until_ms != INT64_MAX)
+        left = action.until_ms - clock_mono(s->options.clock);
+    if ((s->untold.rc || s->is_db_changed) && left > STORE_AGAIN_MS)
+        left = STORE_AGAIN_MS;
     return left > 0 ? left : 0;
 }

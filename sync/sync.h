@@ -58,6 +58,7 @@ struct sync_status {            /* a value: copied whole, holds no pointers */
     int64_t waiting, failed, held;      /* ops */
     int64_t rounds;             /* whole rounds ended in this process's view: rises by one */
     struct err last;            /* last.rc == RC_OK: no trouble to show */
+    struct err untold;          /* as holder: why a round's result could not be written for who asked */
 };
 
 struct sync_options {

@@ -174,6 +174,7 @@ static void publish(struct sync *s)
         engine_status(s->engine, &now);
         now.holder = getpid();
         now.rounds += s->rounds_base;
+        now.untold = s->untold;
         s->mirror.rounds = now.rounds;
         s->mirror.last_ok = now.last_ok;
     } else {

@@ -47,6 +47,7 @@ struct sync {
 
     int64_t want_id;                /* the newest want of another process that the engine knows */
     int64_t want_done;              /* answered up to here */
+    struct err untold;              /* why the answer could not be written; it is tried again */
 
     struct sync_status mirror;      /* follower: made from the db's state */
     struct err begin_err;           /* why we could not sync though the lock was free, or may not any more */

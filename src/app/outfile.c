@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/i18n.h"
 #include "base/mem.h"
 
@@ -35,20 +36,6 @@ enum rc outfile_open(struct outfile *out, const char *path, struct err *err)
     return RC_OK;
 }
 
-static void sync_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder =
-        slash ? mem_strndup(path, (size_t)(slash - path) + (slash == path)) : mem_strdup(".");
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(folder);
-}
-
 enum rc outfile_finish(struct outfile *out, struct err *err)
 {
     FILE *to = out->to;
@@ -66,8 +53,7 @@ enum rc outfile_finish(struct outfile *out, struct err *err)
         return err_sys(err, RC_IO, errno, _("cannot write %s"), out->path);
     free(out->temporary);
     out->temporary = NULL;
-    sync_folder(out->path);
-    return RC_OK;
+    return file_sync_name(out->path, err);
 }
 
 void outfile_done(struct outfile *out)

@@ -1,7 +1,6 @@
 #include "src/app/paths.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,20 +121,12 @@ static enum rc make_device(const char *data_dir, const char *path, const struct 
     buf_printf(&mine, "%s/.device-%s", data_dir, id);
     buf_printf(&text, "%s\n", id);
     rc = file_replace(buf_str(&mine), buf_str(&text), text.len, 0600, err);
-    if (rc)
-        goto out;
-    if (link(buf_str(&mine), path) != 0 && errno != EEXIST)
+    if (rc == RC_OK && link(buf_str(&mine), path) != 0 && errno != EEXIST)
         rc = err_sys(err, RC_IO, errno, _("cannot make %s"), path);
     if (unlink(buf_str(&mine)) != 0 && rc == RC_OK)
         rc = err_sys(err, RC_IO, errno, _("cannot remove %s"), buf_str(&mine));
-    if (rc == RC_OK) {
-        int fd = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd >= 0) {
-            fsync(fd); /* an id that a power cut takes back would make a second device of us */
-            close(fd);
-        }
-    }
-out:
+    if (rc == RC_OK) /* an id that a power cut takes back would make a second device of us */
+        rc = file_sync_name(path, err);
     buf_done(&mine);
     buf_done(&text);
     return rc;

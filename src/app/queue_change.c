@@ -1,7 +1,5 @@
 #include "src/app/queue_change.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -55,30 +53,6 @@ static enum rc confirm(const struct args *args, const char *path, struct err *er
     return rc;
 }
 
-/* The line is on disk, and so is the name of its file, before the queue lets go of it. */
-static enum rc append_line(const char *path, const struct buf *line, struct err *err)
-{
-    const char *slash = strrchr(path, '/');
-    char *dir = slash ? mem_strndup(path, (size_t)(slash - path) + (slash == path)) : NULL;
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int dir_fd = open(dir ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum rc rc = RC_OK;
-    ssize_t n = -1;
-
-    if (fd >= 0)
-        n = write(fd, line->data, line->len);
-    if (n >= 0 && (size_t)n < line->len)
-        rc = err_sys(err, RC_IO, ENOSPC, _("cannot write %s"), path);
-    else if (n < 0 || fsync(fd) != 0 || dir_fd < 0 || fsync(dir_fd) != 0)
-        rc = err_sys(err, RC_IO, errno, _("cannot write %s"), path);
-    if (fd >= 0 && close(fd) != 0 && rc == RC_OK)
-        rc = err_sys(err, RC_IO, errno, _("cannot write %s"), path);
-    if (dir_fd >= 0)
-        close(dir_fd);
-    free(dir);
-    return rc;
-}
-
 static void print_discarded(const struct args *args, const struct db_op *op, const char *path)
 {
     struct buf out = { 0 };
@@ -109,7 +83,7 @@ enum rc queue_discard(struct app *app, struct session *session, const struct arg
     db_op_to_json(op, &json);
     json_harmless(buf_str(&json), json.len, &line);
     buf_putc(&line, '\n');
-    rc = append_line(path, &line, err);
+    rc = file_append_lines(path, &line, err); /* before the queue lets go of it */
     if (rc == RC_OK)
         rc = db_queue_discard(session->db, op, SYNC_WANT_NEW_RUN, err);
     if (rc == RC_NOT_FOUND)

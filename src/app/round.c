@@ -101,6 +101,10 @@ static enum rc wait_for_answer(struct waiting *w, struct err *err)
         show_progress(w);
         if (is_answered(w, &rc, err))
             return rc;
+        if (w->status.untold.rc) {
+            *err = w->status.untold;
+            return err->rc;
+        }
         if (w->status.holder_is_stopped)
             return err_set(err, RC_BUSY, _("Process %ld holds the store and is stopped."),
                            (long)w->status.holder);

@@ -298,6 +298,13 @@ static int run_serve(const struct options *o)
     return finish(&s, rc, &err);
 }
 
+static enum rc print(const char *text, const char *end, struct err *err)
+{
+    if (fputs(text, stdout) >= 0 && fputs(end, stdout) >= 0 && fflush(stdout) == 0)
+        return RC_OK;
+    return err_sys(err, RC_IO, errno, "What is to be printed cannot be written");
+}
+
 static enum rc change_user(struct backend *b, const char *email, bool is_new, struct err *err)
 {
     struct buf password = { 0 };
@@ -330,7 +337,8 @@ static int run_user(const struct options *o)
         rc = backend_user_list(s.backend, &list, &err);
     else if (!rc)
         rc = change_user(s.backend, o->words[2], is_add, &err);
-    fputs(buf_str(&list), stdout);
+    if (!rc)
+        rc = print(buf_str(&list), "", &err);
     buf_done(&list);
     return finish(&s, rc, &err);
 }
@@ -347,7 +355,7 @@ static int run_epoch(const struct options *o)
     if (!rc)
         rc = backend_epoch_new(s.backend, epoch, &err);
     if (!rc)
-        puts(epoch);
+        rc = print(epoch, "\n", &err);
     return finish(&s, rc, &err);
 }
 

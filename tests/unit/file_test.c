@@ -204,6 +204,39 @@ static void a_write_that_fails_keeps_the_old_file_and_no_litter(void **state)
     free(path);
 }
 
+static enum rc append(const char *path, const char *lines, struct err *err)
+{
+    struct buf b = { 0 };
+    enum rc rc;
+
+    buf_puts(&b, lines);
+    rc = file_append_lines(path, &b, err);
+    buf_done(&b);
+    return rc;
+}
+
+static void a_line_that_was_cut_short_spoils_none_that_is_appended(void **state)
+{
+    char *path = path_join(*state, "f");
+    struct rlimit before, small;
+    struct err err = { 0 };
+
+    assert_int_equal(append(path, "one\n", &err), RC_OK);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){ .rlim_cur = 6, .rlim_max = before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(append(path, "two\n", &err), RC_IO);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(err.sys, EFBIG);
+    check_content(path, "one\ntw", 6);
+    assert_int_equal(append(path, "three\n", &err), RC_OK);
+    assert_int_equal(append(path, "four\n", &err), RC_OK);
+    check_content(path, "one\ntw\nthree\nfour\n", 18);
+    free(path);
+}
+
 static void replacing_where_it_cannot_be_done_says_the_path_and_leaves_no_litter(void **state)
 {
     char *none = path_join(*state, "none/f"), *dir = path_join(*state, "d");
@@ -310,6 +343,7 @@ int main(void)
         IN_DIR(whoever_has_the_old_file_open_keeps_the_old_bytes),
         IN_DIR(a_reader_sees_the_old_or_the_new_file_and_never_a_part),
         IN_DIR(a_write_that_fails_keeps_the_old_file_and_no_litter),
+        IN_DIR(a_line_that_was_cut_short_spoils_none_that_is_appended),
         IN_DIR(replacing_where_it_cannot_be_done_says_the_path_and_leaves_no_litter),
         IN_DIR(a_name_without_a_folder_is_replaced_where_we_stand),
         IN_DIR(folders_are_made_with_those_above_and_are_private),
