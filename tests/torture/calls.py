@@ -26,7 +26,9 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-from calls_commands import COMMANDS, copy  # noqa: E402
+import calls_device  # noqa: E402, F401
+import calls_backend  # noqa: E402, F401
+from calls_command import COMMANDS, copy  # noqa: E402
 from world import Device, World  # noqa: E402
 
 MADE = {"write", "pwrite64", "openat", "ftruncate", "fallocate", "rename", "renameat", "renameat2", "mkdir", "fsync",
