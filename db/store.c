@@ -49,7 +49,6 @@ enum rc db_open(const struct db_options *options, struct db **out, struct err *e
     enum rc rc = RC_OK;
 
     db->bell_fd = -1;
-    db->schema_version = -1;            /* looked at with the first write: until then the file may grow */
     db->registry = options->registry;
     db->clock = options->clock;
     db->role = options->role;
@@ -64,7 +63,9 @@ enum rc db_open(const struct db_options *options, struct db **out, struct err *e
     if (rc)
         goto out;
     schema_statements(db);
-    if (options->role != DB_READER)
+    if (options->role != DB_READER)     /* before the file is compared: what grows after that is another version */
+        rc = store_number(db, "PRAGMA schema_version", &db->schema_version, err);
+    if (!rc && options->role != DB_READER)
         rc = schema_update(db, err);
     if (!rc)
         rc = db_user_id(db, err);
