@@ -137,13 +137,14 @@ void model_backup_free(struct model_backup *b)
 }
 
 /* What was there and is not any more: its device must bring it again, when it learns of it; but not
- * what the office had removed, and the device may have removed, too. */
+ * what the office had removed, and the device may have removed, too, even if somebody has brought
+ * the record back since. */
 static void lose_writes(struct sim *sim, struct writes *w, int confirmed, bool was_removed)
 {
     bool was_there = w->count > 0 && writes_are_settled(w) && w->withdrawn < w->count;
 
     w->confirmed = confirmed;
-    if (was_there && was_removed) {
+    if (was_there && (was_removed || w->removed == w->count)) {
         w->withdrawn = w->count;
     } else if (was_there && !writes_are_settled(w)) {
         w->is_lost = true;

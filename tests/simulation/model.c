@@ -604,6 +604,9 @@ void model_office_removed(struct sim *sim, struct model_record *r)
 {
     r->is_deleted = true;
     r->rev = INT64_MAX;
+    for (int d = 0; d < DEVICES; d++)
+        for (size_t c = 0; c < COLUMNS_MAX; c++)
+            r->writes[d][c].removed = r->writes[d][c].count;
     model_hides_losses(sim, r, -1);
 }
 
