@@ -144,7 +144,7 @@ static void lose_writes(struct sim *sim, struct writes *w, int confirmed, bool w
     bool was_there = w->count > 0 && writes_are_settled(w) && w->withdrawn < w->count;
 
     w->confirmed = confirmed;
-    if (was_there && (was_removed || w->removed == w->count)) {
+    if (was_there && (was_removed || w->removed == w->count || w->replayed == w->count)) {
         w->withdrawn = w->count;
     } else if (was_there && !writes_are_settled(w)) {
         w->is_lost = true;

@@ -456,9 +456,14 @@ static void confirm_again(struct sim *sim, const struct op *op)
 {
     struct model_record *r = &sim->model->records[op->record];
 
-    for (size_t i = 0; i < COLUMNS_MAX; i++)
-        if (op->writes[i] > r->writes[op->device][i].confirmed)
-            r->writes[op->device][i].confirmed = op->writes[i];
+    for (size_t i = 0; i < COLUMNS_MAX; i++) {
+        struct writes *w = &r->writes[op->device][i];
+        if (op->writes[i] <= w->confirmed)
+            continue;
+        w->confirmed = op->writes[i];
+        if (r->cells[i] != NULL && strcmp(r->cells[i], w->values[w->confirmed - 1]) != 0)
+            w->replayed = w->confirmed;
+    }
 }
 
 /* The backend has forgotten the record, and the op brings only some of its columns. */

@@ -503,6 +503,7 @@ struct writes {    /* what one user has put into one column of one record, in or
     char **values; /* JSON texts; write numbers begin at 1 */
     int count, room;
     int withdrawn; /* its user has taken back all writes up to this one */
+    int replayed;  /* by a replay this one was confirmed, and changed nothing: it is of an old copy */
     int removed;   /* the office has removed the record after the writes up to this one */
     int confirmed; /* the newest that an op has brought to the backend; 0: none */
     int accepted;  /* the newest that the backend has ever had, also if it was lost there since */
