@@ -70,9 +70,9 @@ def build(build_tree, files, into):
     return program
 
 
-def first_violation(program, seeds):
+def first_violation(program, seeds, jobs=1):
     """(seed, invariant) of the first seed that fails; (None, why) when none did."""
-    with subprocess.Popen([program, "--seeds", str(seeds), "--quiet"], stdout=subprocess.PIPE,
+    with subprocess.Popen([program, "--seeds", str(seeds), "--jobs", str(jobs), "--quiet"], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace") as process:
         last = ""
         timer = threading.Timer(HANG_S, process.kill)
@@ -134,8 +134,8 @@ def judge_all(variants, build_tree, options, under):
     return passed
 
 
-def unbroken_passes(build_tree, seeds):
-    seed, word = first_violation(os.path.join(build_tree.path, TARGET), seeds)
+def unbroken_passes(build_tree, seeds, jobs):
+    seed, word = first_violation(os.path.join(build_tree.path, TARGET), seeds, jobs)
     print(f"unbroken: {seeds} seeds" if seed is None and word.startswith("NOT") else f"unbroken FAILS: {seed} {word}")
     return seed is None and word.startswith("NOT")
 
@@ -160,7 +160,7 @@ def main():
         if not options.keep:
             shutil.rmtree(under)
     total = len(variants) + 1
-    passed += unbroken_passes(build_tree, max([v.seed or 1 for v in variants]))
+    passed += unbroken_passes(build_tree, max([v.seed or 1 for v in variants]), options.jobs)
     print(f"{time.monotonic() - start:.0f} s")
     print(f"{passed} passed, {total - passed} failed")
     return passed < total
