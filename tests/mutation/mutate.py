@@ -73,19 +73,19 @@ class Killer:
 
 
 def listen(process, until):
-    """Until it fails or ends."""
-    fd, tail, is_open = process.stdout.fileno(), b"", True
-    while process.poll() is None:
-        if time.monotonic() > until:
-            return "no end"
-        if not is_open:
-            time.sleep(0.01)
-        elif select.select([fd], [], [], 0.05)[0]:
-            data = os.read(fd, 1 << 16)
-            is_open = data != b""
-            if FAILURE.search(tail + data):
-                return "fails"
-            tail = (tail + data)[-200:]
+    """Until it fails, ends, or takes too long; nothing is polled."""
+    fd, tail = process.stdout.fileno(), b""
+    while select.select([fd], [], [], max(0.0, until - time.monotonic()))[0]:
+        data = os.read(fd, 1 << 16)
+        if data == b"":
+            break
+        if FAILURE.search(tail + data):
+            return "fails"
+        tail = (tail + data)[-200:]
+    try:
+        process.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return "no end"
     if process.returncode == -signal.SIGXCPU:
         return "no end"
     return None if process.returncode == 0 else f"exit {process.returncode}"
