@@ -173,13 +173,13 @@ enum rc db_push_take(struct db *db, size_t max_ops, size_t max_bytes, struct db_
     return rc;
 }
 
-static enum rc read_due_time(struct db *db, const char *query, int64_t *out, struct err *err)
+static enum rc read_due_time(struct db *db, const char *query, int64_t now, int64_t *out, struct err *err)
 {
     sqlite3_stmt *st = sql_get(db->sql, query, err);
 
     if (st == NULL)
         return err->rc;
-    sql_bind_i64(st, 1, db_now(db));
+    sql_bind_i64(st, 1, now);
     enum rc rc = sql_step(db->sql, st, err);
     if (rc == RC_NOT_FOUND)
         return RC_OK;
@@ -193,15 +193,16 @@ static enum rc read_due_time(struct db *db, const char *query, int64_t *out, str
 
 enum rc db_push_due(struct db *db, int64_t *due_ms, struct err *err)
 {
-    int64_t due = INT64_MAX;
+    int64_t due = INT64_MAX, now = db_now(db); /* one now: what fell due between two is due in neither */
     enum rc rc = read_due_time(db, "SELECT 0 FROM sync_queue q WHERE state = 'queued' AND " IS_DUE " AND " IS_FIRST
-                                   " LIMIT 1", &due, err);
+                                   " LIMIT 1", now, &due, err);
 
     if (!rc && due != 0)
         rc = read_due_time(db, "SELECT min(retry_at) FROM sync_queue q WHERE state = 'queued' AND retry_at > ?1 AND "
-                               IS_FIRST, &due, err);
+                               IS_FIRST, now, &due, err);
     if (!rc && due != 0)
-        rc = read_due_time(db, "SELECT min(iif(" IS_DUE ", 0, retry_at)) FROM sync_queue WHERE state = 'held'", &due, err);
+        rc = read_due_time(db, "SELECT min(iif(" IS_DUE ", 0, retry_at)) FROM sync_queue WHERE state = 'held'", now, &due,
+                           err);
     if (!rc)
         *due_ms = due;
     return rc;

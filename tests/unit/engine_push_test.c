@@ -422,6 +422,63 @@ static void a_refused_op_delays_no_other_record(void **state)
     assert_true(batch_has(r, "task 1"));
 }
 
+/* The two clocks tick at moments of their own: the wall's reaches due_ms after some looks at it. */
+struct late_wall {
+    int64_t due_ms;
+    int looks; /* left, before it ticks */
+};
+
+static struct late_wall late_wall;
+
+static int64_t late_wall_ms(void *ctx)
+{
+    (void)ctx;
+    return late_wall.looks-- > 0 ? late_wall.due_ms - 1 : late_wall.due_ms;
+}
+
+static void refuse_the_op(struct rig *r)
+{
+    cJSON *value = cJSON_CreateObject();
+    cJSON *result = quoted("{'status':'rejected','error':{'code':'invalid_value','message':'not "
+                           "so','column':'text'}}");
+
+    cJSON_AddStringToObject(result, "opId", json_get_string(json_get(r->args, "op"), "opId"));
+    cJSON_AddStringToObject(value, "epoch", "e1");
+    cJSON_AddItemToObject(value, "result", result);
+    answer_value(r, value);
+}
+
+static void an_op_is_sent_when_the_wall_clock_ticks_between_two_looks_at_it(void **state)
+{
+    struct rig *r = *state;
+    const struct clock steady = r->f->clock;
+    int waits = 0;
+
+    rig_settle(r);
+    for (int looks = 0; looks < 12; looks++) {
+        rig_save(r, NULL, "a");
+        EXPECT(r, "sync:upsert");
+        refuse_the_op(r);
+        EXPECT(r, "wait");
+        rig_sleep(r);
+        late_wall = (struct late_wall){ r->f->now, looks };
+        r->f->clock.wall_ms = late_wall_ms;
+        rig_next(r);
+        r->f->clock = steady;
+        if (strcmp(r->asked, "wait") == 0) {
+            waits++;
+            assert_true(r->action.until_ms <= r->f->now + 1000);
+            rig_sleep(r);
+            rig_next(r);
+        }
+        assert_string_equal(r->asked, "sync:upsert");
+        answer_applied(r);
+        EXPECT(r, "wait");
+    }
+    assert_true(waits > 0);
+    fixture_queue(r->f, 0);
+}
+
 static void results_that_do_not_match_the_ops_are_no_answer(void **state)
 {
     static const char *const wrong[] = {
@@ -541,8 +598,7 @@ static void refuse_lone_op(struct rig *r, const char *code)
     EXPECT(r, "sync:upsert");
     value = rig_push_value(r, NULL);
     bad = quoted("{'status':'rejected'}");
-    cJSON_AddStringToObject(bad, "opId",
-                            json_get_string(json_get(value, "result"), "opId"));
+    cJSON_AddStringToObject(bad, "opId", json_get_string(json_get(value, "result"), "opId"));
     cJSON_AddStringToObject(cJSON_AddObjectToObject(bad, "error"), "code", code);
     cJSON_AddStringToObject(cJSON_GetObjectItem(bad, "error"), "message", "not so");
     cJSON_ReplaceItemInObject(value, "result", bad);
@@ -678,6 +734,7 @@ int main(void)
         TEST(a_trial_whose_op_was_taken_out_is_over),
         TEST(too_large_and_unreadable_lone_ops_are_refusals_with_words),
         TEST(a_refused_op_delays_no_other_record),
+        TEST(an_op_is_sent_when_the_wall_clock_ticks_between_two_looks_at_it),
         TEST(results_that_do_not_match_the_ops_are_no_answer),
         TEST(a_rejection_of_another_op_than_ours_is_no_answer),
         TEST(a_result_that_is_neither_applied_nor_rejected_is_no_answer),
