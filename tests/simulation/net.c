@@ -338,7 +338,8 @@ static void judge(struct sim *sim, const struct transfer *t, const struct exchan
 /* JSON, and not as agreed: a member has another name, or an op another id. */
 static void make_odd(struct sim *sim, struct buf *body)
 {
-    static const char *const members[] = { "\"epoch\"", "\"result", "\"opId\":\"", "\"cursor", "\"more\"" };
+    static const char *const members[] = { "\"epoch\"", "\"result", "\"opId\":\"", "\"cursor",
+                                           "\"more\"" };
     uint32_t from = rng_below(&sim->rng, sizeof members / sizeof *members);
 
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
@@ -518,7 +519,8 @@ static void deliver(struct device *d, struct transfer *t)
         d->conflicts_unsure += conflicts;
         return;
     }
-    if (vfs_is_filling(d->sim->vfs, d->index))
+    /* Who can not write what it was told sends the op again, whose answer then tells of no conflict. */
+    if (vfs_is_filling(d->sim->vfs, d->index) || db_is_outdated(d->holder->sync_db))
         d->conflicts_unsure += conflicts;
     else
         d->conflicts_told += conflicts;
