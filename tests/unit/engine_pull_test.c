@@ -225,6 +225,39 @@ static void changes_of_a_table_that_was_never_walked_are_left_to_its_walk(void *
     db_pull_tables_done(&tables);
 }
 
+static void assert_cursors(struct rig *r, const char *tasks, const char *visits)
+{
+    struct db_pull_tables tables;
+
+    must(r->f, db_pull_read(r->f->db, &tables, &r->f->err));
+    assert_string_equal(tables.items[r->f->tasks->index].cursor, tasks);
+    assert_string_equal(tables.items[registry_find(r->f->reg, "visits")->index].cursor, visits);
+    db_pull_tables_done(&tables);
+}
+
+static void the_cursor_of_each_table_moves_alone(void **state)
+{
+    struct rig *r = *state;
+
+    rig_add_table(r);
+    start_unsynced(r);
+    EXPECT(r, "sync:getAllForUser");
+    answer_value(r, walk_page(NULL, "e1", "c1", false));
+    EXPECT(r, "sync:getAllForUser");
+    answer_value(r, walk_page(NULL, "e1", "v1", false));
+    EXPECT(r, "wait");
+    ask_round(r);
+    EXPECT(r, "sync:getChangesSince");
+    answer(r, "{'epoch':'e1','changes':[],'cursors':{'tasks':'c1','visits':'v2'},'more':false}");
+    EXPECT(r, "wait");
+    assert_cursors(r, "c1", "v2");
+    ask_round(r);
+    EXPECT(r, "sync:getChangesSince");
+    answer(r, "{'epoch':'e1','changes':[],'cursors':{'tasks':'c2','visits':'v2'},'more':false}");
+    EXPECT(r, "wait");
+    assert_cursors(r, "c2", "v2");
+}
+
 /* The process stands still between sending the op and applying the page: the answer goes first. */
 static void what_was_pushed_before_the_first_page_of_a_walk_is_applied_stays(void **state)
 {
@@ -517,6 +550,7 @@ int main(void)
         TEST(pages_grow_with_quick_answers_and_shrink_with_slow_ones),
         TEST(what_was_pushed_before_the_first_page_of_a_walk_is_applied_stays),
         TEST(changes_of_a_table_that_was_never_walked_are_left_to_its_walk),
+        TEST(the_cursor_of_each_table_moves_alone),
         TEST(nothing_new_costs_one_request_and_writes_nothing),
         TEST(a_page_asked_for_before_a_lost_push_is_dropped_cursors_and_all),
         TEST(a_changed_epoch_walks_every_table_again_and_applies_nothing_of_that_page),

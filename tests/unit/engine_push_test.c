@@ -312,6 +312,19 @@ static void a_head_that_says_nothing_ends_the_trial_of_an_op(void **state)
     assert_int_equal(rig_counts(r).waiting, 0);
 }
 
+static void after_a_lone_refusal_all_that_waits_goes_together(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "bad");
+    refuse_twice(r);
+    rig_save_many(r, 5);
+    answer(r, "{'epoch':'e1','head':'h1'}");
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), 5);
+}
+
 static void what_was_edited_during_its_trial_is_tried_from_the_start(void **state)
 {
     struct rig *r = *state;
@@ -652,6 +665,7 @@ static void an_unknown_column_holds_the_op_until_the_backends_version_changes(vo
 static void a_client_that_is_too_old_holds_everything_and_says_so(void **state)
 {
     struct rig *r = *state;
+    struct db_ops ops;
 
     rig_settle(r);
     rig_save_many(r, 3);
@@ -659,6 +673,10 @@ static void a_client_that_is_too_old_holds_everything_and_says_so(void **state)
     answer_refused(r, "client_too_old", "");
     EXPECT(r, "wait");
     assert_int_equal(rig_counts(r).held, 3);
+    ops = fixture_queue(r->f, 3);
+    assert_string_equal(ops.items[2].error_code, "client_too_old");
+    assert_string_equal(ops.items[2].error, rig_status(r).last.msg);
+    db_ops_done(&ops);
     assert_int_equal(rig_status(r).phase, SYNC_BLOCKED);
     assert_string_equal(
         rig_status(r).last.msg,
@@ -730,6 +748,7 @@ int main(void)
         TEST(in_a_round_that_was_asked_for_a_trial_goes_on_at_once),
         TEST(a_refusal_without_a_reason_at_a_sick_backend_is_an_outage),
         TEST(a_head_that_says_nothing_ends_the_trial_of_an_op),
+        TEST(after_a_lone_refusal_all_that_waits_goes_together),
         TEST(what_was_edited_during_its_trial_is_tried_from_the_start),
         TEST(a_trial_whose_op_was_taken_out_is_over),
         TEST(too_large_and_unreadable_lone_ops_are_refusals_with_words),

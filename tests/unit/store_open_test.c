@@ -189,6 +189,21 @@ static void drafts_are_kept_and_go_with_the_save(void **state)
     value_done(&values[f->tasks->title->index]);
 }
 
+static void a_draft_that_was_thrown_away_is_gone_and_no_other(void **state)
+{
+    struct fixture *f = *state;
+    char *json = NULL;
+    int64_t at;
+
+    must(f, db_draft_put(f->db, f->tasks, NULL, "{\"text\":\"new\"}", &f->err));
+    must(f, db_draft_put(f->db, f->tasks, ID_A, "{\"text\":\"edited\"}", &f->err));
+    must(f, db_draft_drop(f->db, f->tasks, NULL, &f->err));
+    assert_int_equal(db_draft_get(f->db, f->tasks, NULL, &json, &at, &f->err), RC_NOT_FOUND);
+    must(f, db_draft_get(f->db, f->tasks, ID_A, &json, &at, &f->err));
+    assert_string_equal(json, "{\"text\":\"edited\"}");
+    free(json);
+}
+
 static void tokens_are_replaced_only_by_who_used_the_stored_one(void **state)
 {
     struct fixture *f = *state;
@@ -378,6 +393,7 @@ int main(void)
         T(what_a_process_committed_that_died_is_heard),
         T(a_batch_is_saved_whole_and_one_bad_line_spoils_no_other),
         T(drafts_are_kept_and_go_with_the_save),
+        T(a_draft_that_was_thrown_away_is_gone_and_no_other),
         T(tokens_are_replaced_only_by_who_used_the_stored_one),
         T(a_request_of_another_process_gets_its_answer),
         T(one_process_holds_the_lock_and_its_death_frees_it),
