@@ -548,6 +548,39 @@ static void a_push_of_a_new_epoch_takes_the_rest_of_the_offices_record(void **st
     fixture_queue(f, 0);
 }
 
+/* Saved and accepted; the answer says which epoch. */
+static void push_in_epoch(struct fixture *f, const char *text, const char *epoch)
+{
+    struct db_saved saved;
+
+    SAVE(f, ID_A, &saved, "text", text);
+    struct db_ops sent = fixture_take(f, 1);
+    cJSON *doc = doc_json(ID_A, 90, "");
+    cJSON_ReplaceItemInObjectCaseSensitive(doc, "text", cJSON_CreateString(text));
+    fixture_applied(f, &sent.items[0], doc, NULL, epoch);
+    db_ops_done(&sent);
+}
+
+static void an_answer_of_the_epoch_that_is_walked_begins_no_other_walk(void **state)
+{
+    struct fixture *f = *state;
+    struct db_pull_tables tables;
+    bool done = false;
+
+    fixture_walk(f, docs3(), "e1", "c1");
+    must(f, db_walk_begin(f->db, f->tasks, "e2", &f->err));
+    fixture_walk_page(f, docs3(), "e2", "w1", true);
+    push_in_epoch(f, "during the walk", "e2");
+    assert_string_equal(tasks_state(f, &tables).walk_cursor, "w1");
+    db_pull_tables_done(&tables);
+    fixture_walk_page(f, NULL, "e2", "c2", false);
+    while (!done)
+        must(f, db_walk_finish(f->db, f->tasks, &done, &f->err));
+    push_in_epoch(f, "after the walk", "e2");
+    assert_false(tasks_state(f, &tables).is_walking);
+    db_pull_tables_done(&tables);
+}
+
 static void changes_of_another_epoch_or_during_a_walk_are_not_applied(void **state)
 {
     struct fixture *f = *state;
@@ -664,6 +697,7 @@ int main(void)
         T(what_a_backup_lost_is_queued_again_when_our_own_push_to_it_had_no_answer),
         T(a_newer_record_of_a_new_epoch_is_taken_where_our_write_has_not_left),
         T(a_push_of_a_new_epoch_takes_the_rest_of_the_offices_record),
+        T(an_answer_of_the_epoch_that_is_walked_begins_no_other_walk),
         T(changes_of_another_epoch_or_during_a_walk_are_not_applied),
         T(a_page_with_one_wrong_record_is_refused_whole),
         T(an_empty_page_with_the_same_cursor_writes_nothing),
