@@ -72,6 +72,8 @@ static void an_op_that_can_not_be_read_is_set_aside_and_spoils_no_batch(void **s
         struct db_ops ops = fixture_queue(f, 3);
         assert_int_equal(ops.items[1].state, OP_FAILED);
         assert_string_equal(ops.items[1].error_code, "unreadable");
+        assert_non_null(strstr(ops.items[1].error, "can not be read any more"));
+        assert_int_equal(ops.items[1].retry_at, 0);
         db_ops_done(&ops);
         db_ops_done(&sent);
         sent = fixture_take(f, 2); /* no answer: the same two again */

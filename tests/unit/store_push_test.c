@@ -168,6 +168,7 @@ static void three_rejections_fail_an_op_and_an_edit_brings_it_back(void **state)
 {
     struct fixture *f = *state;
     struct db_saved saved;
+    int64_t due = 0;
 
     SAVE(f, NULL, &saved, "text", "bad");
     for (int i = 1; i <= 3; i++) {
@@ -180,8 +181,11 @@ static void three_rejections_fail_an_op_and_an_edit_brings_it_back(void **state)
     struct db_ops ops = fixture_queue(f, 1);
     assert_int_equal(ops.items[0].state, OP_FAILED);
     assert_int_equal(ops.items[0].retry_count, 3);
+    assert_int_equal(ops.items[0].retry_at, 0);
     assert_string_equal(ops.items[0].error, "not so");
     db_ops_done(&ops);
+    must(f, db_push_due(f->db, &due, &f->err));
+    assert_int_equal(due, INT64_MAX);
     assert_int_equal(fixture_mark(f, saved.client_id), MARK_FAILED);
     fixture_take(f, 0);
 
@@ -545,21 +549,28 @@ static void ops_of_a_missing_definition_are_held_and_seen(void **state)
                          "\"columns\":[{\"name\":\"name\",\"type\":\"text\"}]}";
 
     SAVE(f, NULL, &saved, "text", "a");
+    SAVE(f, NULL, &saved, "text", "b");
     db_close(f->db);
     must(f, registry_add(empty, other, strlen(other), "x.json", &f->err));
     struct registry *full = f->reg;
     f->reg = empty;
     f->db = fixture_open(f, DB_SYNCER);
-    fixture_take(f, 0);
-    struct db_ops ops = fixture_queue(f, 1);
-    assert_int_equal(ops.items[0].state, OP_HELD);
-    assert_string_equal(ops.items[0].table_name, "tasks");
+    struct db_ops ops = { 0 };
+    assert_int_equal(db_push_take(f->db, 500, 512 << 10, &ops, &f->err), RC_NOT_FOUND);
+    ops = fixture_queue(f, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(ops.items[i].state, OP_HELD);
+        assert_string_equal(ops.items[i].table_name, "tasks");
+        assert_string_equal(ops.items[i].error, "The definition of this table is missing on this device.");
+        assert_int_equal(ops.items[i].retry_at, f->now + 24 * 3600 * 1000);
+    }
     db_ops_done(&ops);
     db_close(f->db);
     f->reg = full;
     f->db = fixture_open(f, DB_SYNCER);
     must(f, db_push_unhold(f->db, &f->err));
-    ops = fixture_take(f, 1);
+    ops = fixture_take(f, 2);
+    assert_int_equal(ops.items[0].retry_at, 0);
     db_ops_done(&ops);
     registry_free(empty);
 }
@@ -705,17 +716,166 @@ static void a_batch_is_counted_with_all_that_its_ops_carry(void **state)
     }
 }
 
-static void with_nothing_to_hurry_nobody_waits_for_another_writer(void **state)
+static void with_nothing_to_hurry_or_to_take_nobody_waits_for_another_writer(void **state)
 {
     struct fixture *f = *state;
     struct db_saved saved;
+    struct db_ops ops = { 0 };
     sqlite3 *writer;
 
+    assert_int_equal(sqlite3_open(f->path, &writer), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(writer, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(db_push_take(f->db, 500, 512 << 10, &ops, &f->err), RC_NOT_FOUND);
+    sqlite3_close(writer);
     SAVE(f, NULL, &saved, "text", "due at once");
     assert_int_equal(sqlite3_open(f->path, &writer), SQLITE_OK);
     assert_int_equal(sqlite3_exec(writer, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     must(f, db_push_hurry(f->db, &f->err));
     sqlite3_close(writer);
+}
+
+static void the_queue_is_due_with_the_first_of_refused_and_held(void **state)
+{
+    static const char *const codes[] = { "forbidden", "unknown_table" };
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t due = 0;
+
+    SAVE(f, NULL, &saved, "text", "refused");
+    SAVE(f, NULL, &saved, "text", "held");
+    struct db_ops sent = fixture_take(f, 2);
+    for (size_t i = 0; i < 2; i++)
+        fixture_rejected(f, &sent.items[i], codes[i]);
+    db_ops_done(&sent);
+    must(f, db_push_due(f->db, &due, &f->err));
+    assert_int_equal(due, f->now + 1000);
+}
+
+static void an_op_behind_a_refused_one_is_not_due(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    int64_t due = 0;
+
+    struct db_ops sent = op_for_twenty(f, &saved);
+    db_ops_done(&sent);
+    SAVE(f, saved.client_id, &saved, "text", "behind");
+    fixture_sql(f, "UPDATE sync_queue SET retry_at = 1700000005000 WHERE seq = (SELECT min(seq) FROM sync_queue)");
+    must(f, db_push_due(f->db, &due, &f->err));
+    assert_int_equal(due, 1700000005000);
+}
+
+static void to_hurry_leaves_what_is_held(void **state)
+{
+    static const char *const codes[] = { "forbidden", "unknown_table" };
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    SAVE(f, NULL, &saved, "text", "refused");
+    SAVE(f, NULL, &saved, "text", "held");
+    struct db_ops sent = fixture_take(f, 2);
+    for (size_t i = 0; i < 2; i++)
+        fixture_rejected(f, &sent.items[i], codes[i]);
+    db_ops_done(&sent);
+    must(f, db_push_hurry(f->db, &f->err));
+    struct db_ops ops = fixture_queue(f, 2);
+    assert_int_equal(ops.items[0].retry_at, 0);
+    assert_int_equal(ops.items[1].retry_at, f->now + 24 * 3600 * 1000);
+    db_ops_done(&ops);
+    ops = fixture_take(f, 1);
+    db_ops_done(&ops);
+}
+
+static void a_backend_that_is_too_new_holds_all_for_a_day(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    SAVE(f, NULL, &saved, "text", "a");
+    must(f, db_push_hold_all(f->db, "client_too_old", "Too old.", &f->err));
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_int_equal(ops.items[0].state, OP_HELD);
+    assert_int_equal(ops.items[0].retry_at, f->now + 24 * 3600 * 1000);
+    assert_string_equal(ops.items[0].error_code, "client_too_old");
+    assert_string_equal(ops.items[0].error, "Too old.");
+    db_ops_done(&ops);
+}
+
+static void a_taken_op_says_when_it_was_sent(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    SAVE(f, NULL, &saved, "text", "a");
+    struct db_ops sent = fixture_take(f, 1);
+    assert_int_equal(sent.items[0].sent_at, f->now);
+    db_ops_done(&sent);
+}
+
+static void not_found_refuses_a_create(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    SAVE(f, NULL, &saved, "text", "new");
+    struct db_ops sent = fixture_take(f, 1);
+    assert_int_equal(fixture_rejected(f, &sent.items[0], "not_found").rejected, 1);
+    db_ops_done(&sent);
+}
+
+static void not_found_sends_an_update_whole_that_was_refused_before(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "text", "edited");
+    struct db_ops sent = fixture_take(f, 1);
+    assert_int_equal(fixture_rejected(f, &sent.items[0], "forbidden").rejected, 1);
+    db_ops_done(&sent);
+    f->now += 10000;
+    sent = fixture_take(f, 1);
+    assert_int_equal(fixture_rejected(f, &sent.items[0], "not_found").again, 1);
+    db_ops_done(&sent);
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_true(ops.items[0].is_create);
+    db_ops_done(&ops);
+}
+
+/* Only a whole create may leave a column out: an edit that empties it would be lost. */
+static void an_edit_to_nothing_of_an_unknown_column_is_held(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct db_push_counts counts;
+
+    fixture_walk(f, array_of(doc_json(ID_A, 5, "'text':'old','notes':'something'")), "e1", "c1");
+    SAVE(f, ID_A, &saved, "notes", "");
+    struct db_ops sent = fixture_take(f, 1);
+    const struct db_push_result result = { .op = &sent.items[0], .code = "unknown_column", .column = "notes" };
+    must(f, db_push_apply(f->db, &result, 1, "e1", &counts, &f->err));
+    assert_int_equal(counts.held, 1);
+    assert_int_equal(counts.again, 0);
+    db_ops_done(&sent);
+}
+
+static void a_last_refusal_that_can_not_be_written_is_no_success(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct db_push_counts counts;
+
+    SAVE(f, NULL, &saved, "text", "bad");
+    struct db_ops sent = fixture_take(f, 1);
+    fixture_sql(f, "UPDATE sync_queue SET retry_count = 2; CREATE TRIGGER full BEFORE UPDATE ON sync_queue "
+                   "WHEN new.state = 'failed' BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    const struct db_push_result result = { .op = &sent.items[0], .code = "forbidden", .message = "no" };
+    assert_int_not_equal(db_push_apply(f->db, &result, 1, "e1", &counts, &f->err), RC_OK);
+    fixture_sql(f, "DROP TRIGGER full");
+    struct db_ops ops = fixture_queue(f, 1);
+    assert_int_equal(ops.items[0].retry_count, 2);
+    db_ops_done(&ops);
+    db_ops_done(&sent);
 }
 
 int main(void)
@@ -758,7 +918,16 @@ int main(void)
         T(what_is_due_already_and_was_never_refused_is_not_counted_as_retried),
         T(retry_takes_the_refusals_from_an_op_that_is_due_already),
         T(a_batch_is_counted_with_all_that_its_ops_carry),
-        T(with_nothing_to_hurry_nobody_waits_for_another_writer),
+        T(with_nothing_to_hurry_or_to_take_nobody_waits_for_another_writer),
+        T(the_queue_is_due_with_the_first_of_refused_and_held),
+        T(an_op_behind_a_refused_one_is_not_due),
+        T(to_hurry_leaves_what_is_held),
+        T(a_backend_that_is_too_new_holds_all_for_a_day),
+        T(a_taken_op_says_when_it_was_sent),
+        T(not_found_refuses_a_create),
+        T(not_found_sends_an_update_whole_that_was_refused_before),
+        T(an_edit_to_nothing_of_an_unknown_column_is_held),
+        T(a_last_refusal_that_can_not_be_written_is_no_success),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
