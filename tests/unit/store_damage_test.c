@@ -20,6 +20,7 @@ static const char *const accidents[] = {
     "op_id = ''",
     "record_client_id = '\"'",
     "created_at = -1",
+    "created_at = 253402300800000",
     "updated_at = 9000000000000000",
 };
 #define ACCIDENTS (sizeof accidents / sizeof *accidents)
@@ -163,6 +164,7 @@ static void a_draft_that_lacks_a_part_is_none(void **state)
         buf_printf(&text, "DELETE FROM drafts; INSERT INTO drafts VALUES (%s, 1)", rows[i]);
         fixture_sql(f, buf_str(&text));
         assert_int_equal(db_draft_latest(f->db, &table, id, &json, &at, &f->err), RC_NOT_FOUND);
+        assert_int_equal(db_draft_get(f->db, f->tasks, "i", &json, &at, &f->err), RC_NOT_FOUND);
         buf_done(&text);
     }
 }

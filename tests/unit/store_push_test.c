@@ -192,6 +192,7 @@ static void three_rejections_fail_an_op_and_an_edit_brings_it_back(void **state)
     SAVE(f, saved.client_id, &saved, "text", "good");
     ops = fixture_take(f, 1);
     assert_int_equal(ops.items[0].retry_count, 0);
+    assert_int_equal(ops.items[0].retry_at, 0);
     db_ops_done(&ops);
 }
 
@@ -592,6 +593,7 @@ static void retry_makes_failed_and_held_ops_due(void **state)
     assert_int_equal(count, 1);
     struct db_ops ops = fixture_take(f, 1);
     assert_int_equal(ops.items[0].retry_count, 0);
+    assert_int_equal(ops.items[0].retry_at, 0);
     db_ops_done(&ops);
 }
 
@@ -778,6 +780,10 @@ static void to_hurry_leaves_what_is_held(void **state)
         fixture_rejected(f, &sent.items[i], codes[i]);
     db_ops_done(&sent);
     must(f, db_push_hurry(f->db, &f->err));
+    struct db_queue_counts counts;
+    must(f, db_queue_counts(f->db, &counts, &f->err));
+    assert_int_equal(counts.waiting, 2);
+    assert_int_equal(counts.held, 1);
     struct db_ops ops = fixture_queue(f, 2);
     assert_int_equal(ops.items[0].retry_at, 0);
     assert_int_equal(ops.items[1].retry_at, f->now + 24 * 3600 * 1000);
@@ -878,6 +884,23 @@ static void a_last_refusal_that_can_not_be_written_is_no_success(void **state)
     db_ops_done(&sent);
 }
 
+static void a_refused_op_that_can_not_take_in_the_next_is_no_success(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct db_push_counts counts;
+
+    struct db_ops sent = op_for_twenty(f, &saved);
+    SAVE(f, saved.client_id, &saved, "notes", "behind");
+    fixture_sql(f, "CREATE TRIGGER full BEFORE DELETE ON sync_queue BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    const struct db_push_result result = { .op = &sent.items[0], .code = "forbidden", .message = "no" };
+    assert_int_not_equal(db_push_apply(f->db, &result, 1, "e1", &counts, &f->err), RC_OK);
+    fixture_sql(f, "DROP TRIGGER full");
+    struct db_ops ops = fixture_queue(f, 2);
+    db_ops_done(&ops);
+    db_ops_done(&sent);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -928,6 +951,7 @@ int main(void)
         T(not_found_sends_an_update_whole_that_was_refused_before),
         T(an_edit_to_nothing_of_an_unknown_column_is_held),
         T(a_last_refusal_that_can_not_be_written_is_no_success),
+        T(a_refused_op_that_can_not_take_in_the_next_is_no_success),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
