@@ -374,6 +374,20 @@ static void a_walk_whose_pages_have_two_epochs_starts_again(void **state)
     assert_true(rig_status(r).is_complete);
 }
 
+static void a_push_that_is_answered_in_another_epoch_starts_the_walk_under_way_again(void **state)
+{
+    struct rig *r = *state;
+
+    start_unsynced(r);
+    EXPECT(r, "sync:getAllForUser");
+    answer_value(r, walk_page(docs_of(0, 5), "e1", "w1", true));
+    rig_save(r, NULL, "a");
+    EXPECT(r, "sync:upsert");
+    answer_value(r, rig_push_value(r, "e2"));
+    EXPECT(r, "sync:getAllForUser");
+    assert_string_equal(cursor_asked(r, NULL), "null");
+}
+
 static void an_epoch_that_changes_with_every_answer_ends_in_backoff(void **state)
 {
     struct rig *r = *state;
@@ -646,6 +660,7 @@ int main(void)
         TEST(a_changed_epoch_walks_every_table_again_and_applies_nothing_of_that_page),
         TEST(what_a_restored_backend_has_lost_is_sent_in_the_same_round),
         TEST(a_walk_whose_pages_have_two_epochs_starts_again),
+        TEST(a_push_that_is_answered_in_another_epoch_starts_the_walk_under_way_again),
         TEST(an_epoch_that_changes_with_every_answer_ends_in_backoff),
         TEST(an_unknown_cursor_walks_only_that_table_again),
         TEST(a_walk_that_begins_anew_leaves_held_what_is_held),
