@@ -307,6 +307,99 @@ static void a_walk_that_can_not_begin_ends_the_round(void **state)
     assert_true(failures >= 3); /* of a transaction with one statement */
 }
 
+/* True: the n-th call has failed; it was one without which the round could not go on: *was_needed. */
+static bool begin_first_sync(uint32_t n, bool *was_needed)
+{
+    void *state = NULL;
+
+    assert_int_equal(rig_setup(&state), 0);
+    struct rig *r = state;
+    use_planted_files(r);
+    rig_start(r);
+    rig_greet(r);
+    EXPECT(r, "GET /version");
+    answer_get(r, 200, "1.2.3");
+    planted_arm(PLANTED_CALL, n, 1);
+    rig_next(r);
+    bool has_fired = planted_fired();
+    planted_arm(PLANTED_NONE, 0, 0);
+    *was_needed = strcmp(r->asked, "wait") == 0;
+    if (*was_needed) {
+        assert_int_equal(rig_status(r).last.rc, RC_IO);
+        assert_int_equal(rig_status(r).rounds, 0);
+        rig_sleep(r);
+        rig_next(r);
+    }
+    assert_string_equal(r->asked, "sync:getAllForUser");
+    rig_teardown(&state);
+    return has_fired;
+}
+
+static void a_first_sync_that_can_not_begin_is_a_failed_round(void **state)
+{
+    int failures = 0;
+    bool was_needed;
+
+    (void)state;
+    for (uint32_t n = 1; begin_first_sync(n, &was_needed); n++)
+        failures += was_needed;
+    assert_true(failures > 3); /* the queue is looked at, a walk begun, the tables are read */
+}
+
+static void a_page_that_can_not_be_opened_is_asked_for_again(void **state)
+{
+    struct rig *r = *state;
+    uint32_t failures = 0;
+
+    use_planted_files(r);
+    rig_settle(r);
+    engine_wake(r->engine, ENGINE_NOW);
+    rig_greet(r);
+    for (;;) {
+        EXPECT(r, "sync:getChangesSince");
+        assert_string_equal(json_get_string(json_get(r->args, "cursors"), "tasks"), "c1");
+        planted_arm(PLANTED_CALL, failures + 1, 1);
+        answer_no_changes(r, "c2");
+        bool has_fired = planted_fired();
+        planted_arm(PLANTED_NONE, 0, 0);
+        EXPECT(r, "wait");
+        if (!has_fired)
+            break;
+        failures++;
+        assert_int_equal(rig_status(r).last.rc, RC_IO);
+        rig_sleep(r);
+    }
+    assert_int_equal(rig_status(r).last.rc, RC_OK);
+    assert_true(failures >= 2); /* the epoch is looked at first */
+}
+
+/* Told to the screen: a first sync that was over is over, though a table has come later. */
+static void what_could_not_be_read_at_the_start_is_read_at_the_next_try(void **state)
+{
+    struct rig *r = *state;
+    bool has_fired = true;
+    uint32_t n = 0;
+
+    rig_add_table(r);
+    use_planted_files(r);
+    fixture_walk(r->f, NULL, "e1", "c1");
+    while (has_fired) {
+        rig_start(r);
+        planted_arm(PLANTED_CALL, ++n, 1);
+        rig_next(r);
+        has_fired = planted_fired();
+        planted_arm(PLANTED_NONE, 0, 0);
+        if (strcmp(r->asked, "wait") == 0) {
+            assert_int_equal(rig_status(r).last.rc, RC_IO);
+            rig_sleep(r);
+            rig_next(r);
+        }
+        assert_string_equal(r->asked, "GET /instance_name");
+        assert_true(rig_status(r).is_usable);
+    }
+    assert_true(n > 3);
+}
+
 static void a_refusal_that_can_not_be_written_is_one_failed_try(void **state)
 {
     struct rig *r = *state;
@@ -374,6 +467,11 @@ int main(void)
         cmocka_unit_test(whatever_call_of_the_store_fails_everything_arrives),
         cmocka_unit_test_setup_teardown(a_walk_that_can_not_begin_ends_the_round, rig_setup,
                                         rig_teardown),
+        cmocka_unit_test(a_first_sync_that_can_not_begin_is_a_failed_round),
+        cmocka_unit_test_setup_teardown(a_page_that_can_not_be_opened_is_asked_for_again, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(what_could_not_be_read_at_the_start_is_read_at_the_next_try,
+                                        rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(an_ill_store_is_left_alone_until_the_next_try, rig_setup,
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(a_refusal_that_can_not_be_written_is_one_failed_try, rig_setup,

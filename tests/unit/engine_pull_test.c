@@ -275,6 +275,35 @@ static void what_was_pushed_before_the_first_page_of_a_walk_is_applied_stays(voi
                         "typed during the first sync");
 }
 
+static void changes_that_come_without_a_new_cursor_are_applied(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    ask_round(r);
+    EXPECT(r, "sync:getChangesSince");
+    answer_value(r, change_page("e1", docs_of(0, 1), "c1", false));
+    EXPECT(r, "wait");
+    assert_int_equal(fixture_count(r->f, DB_VIEW_ALL), 1);
+    assert_int_equal(rig_status(r).last.rc, RC_OK);
+}
+
+/* It was asked for behind the page at hand, and is asked for there again. */
+static void a_page_that_is_too_large_is_asked_for_again_after_the_one_at_hand_is_applied(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    ask_round(r);
+    EXPECT(r, "sync:getChangesSince");
+    answer_value(r, change_page("e1", docs_of(0, 300), "c2", true));
+    EXPECT(r, "sync:getChangesSince");
+    answer_http(r, 413, "", 0);
+    EXPECT(r, "sync:getChangesSince");
+    assert_string_equal(cursor_asked(r, "tasks"), "c2");
+    assert_int_equal(fixture_count(r->f, DB_VIEW_ALL), 300);
+}
+
 static void a_page_asked_for_before_a_lost_push_is_dropped_cursors_and_all(void **state)
 {
     struct rig *r = *state;
@@ -310,6 +339,25 @@ static void a_changed_epoch_walks_every_table_again_and_applies_nothing_of_that_
     assert_string_equal(cursor_asked(r, "tasks"), "w1");
 }
 
+static void what_a_restored_backend_has_lost_is_sent_in_the_same_round(void **state)
+{
+    struct rig *r = *state;
+    struct db_saved saved;
+
+    rig_settle(r);
+    saved = rig_save(r, NULL, "after the backup");
+    EXPECT(r, "sync:upsert");
+    answer_applied(r);
+    EXPECT(r, "wait");
+    ask_round(r);
+    EXPECT(r, "sync:getChangesSince");
+    answer_value(r, change_page("e2", docs_of(0, 0), "c9", false));
+    EXPECT(r, "sync:getAllForUser");
+    answer_value(r, walk_page(NULL, "e2", "w1", false));
+    EXPECT(r, "sync:upsert");
+    assert_string_equal(json_get_string(json_get(r->args, "op"), "clientId"), saved.client_id);
+}
+
 static void a_walk_whose_pages_have_two_epochs_starts_again(void **state)
 {
     struct rig *r = *state;
@@ -324,6 +372,20 @@ static void a_walk_whose_pages_have_two_epochs_starts_again(void **state)
     answer_value(r, walk_page(docs_of(0, 5), "e2", "w1", false));
     EXPECT(r, "wait");
     assert_true(rig_status(r).is_complete);
+}
+
+static void a_push_that_is_answered_in_another_epoch_starts_the_walk_under_way_again(void **state)
+{
+    struct rig *r = *state;
+
+    start_unsynced(r);
+    EXPECT(r, "sync:getAllForUser");
+    answer_value(r, walk_page(docs_of(0, 5), "e1", "w1", true));
+    rig_save(r, NULL, "a");
+    EXPECT(r, "sync:upsert");
+    answer_value(r, rig_push_value(r, "e2"));
+    EXPECT(r, "sync:getAllForUser");
+    assert_string_equal(cursor_asked(r, NULL), "null");
 }
 
 static void an_epoch_that_changes_with_every_answer_ends_in_backoff(void **state)
@@ -355,6 +417,38 @@ static void an_unknown_cursor_walks_only_that_table_again(void **state)
     EXPECT(r, "wait");
     assert_int_equal(rig_status(r).net, SYNC_ONLINE);
     assert_int_equal(rig_status(r).last.rc, RC_OK);
+}
+
+/* Only a new epoch or version may make that the backend takes what it did not before. */
+static void a_walk_that_begins_anew_leaves_held_what_is_held(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "held");
+    EXPECT(r, "sync:upsert");
+    answer_refused(r, "unknown_column", ",\"column\":\"text\"");
+    EXPECT(r, "wait");
+    rig_sleep(r);
+    EXPECT(r, "sync:getChangesSince");
+    rig_save(r, NULL, "new");
+    answer_refused(r, "cursor_unknown", ",\"table\":\"tasks\"");
+    EXPECT(r, "sync:upsert");
+    answer_applied(r);
+    EXPECT(r, "sync:getAllForUser");
+    assert_int_equal(rig_counts(r).held, 1);
+}
+
+/* By an accident; no code of ours takes it away. */
+static void a_table_whose_cursor_was_lost_is_walked_again(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    fixture_sql(r->f, "UPDATE sync_metadata SET cursor = NULL WHERE table_name = 'tasks'");
+    ask_round(r);
+    EXPECT(r, "sync:getAllForUser");
+    assert_string_equal(cursor_asked(r, NULL), "null");
 }
 
 static void a_new_table_waits_for_a_backend_that_knows_it_and_is_asked_for_daily(void **state)
@@ -405,6 +499,14 @@ static void a_table_that_is_forgotten_by_the_backend_is_left_out_and_the_others_
     EXPECT(r, "wait");
     assert_int_equal(rig_status(r).net, SYNC_ONLINE);
     assert_int_equal(rig_status(r).rounds, 2);
+    rig_sleep(r);
+    EXPECT(r, "wait"); /* not asked for again today */
+    assert_int_equal(rig_status(r).rounds, 3);
+    r->f->now += 24 * 3600 * 1000;
+    EXPECT(r, "GET /version");
+    answer_get(r, 200, "1.2.3");
+    EXPECT(r, "sync:getChangesSince");
+    assert_string_equal(cursor_asked(r, "tasks"), "c1");
 }
 
 static void a_walk_that_fails_at_the_backend_does_not_stop_the_other_tables(void **state)
@@ -552,11 +654,17 @@ int main(void)
         TEST(changes_of_a_table_that_was_never_walked_are_left_to_its_walk),
         TEST(the_cursor_of_each_table_moves_alone),
         TEST(nothing_new_costs_one_request_and_writes_nothing),
+        TEST(changes_that_come_without_a_new_cursor_are_applied),
+        TEST(a_page_that_is_too_large_is_asked_for_again_after_the_one_at_hand_is_applied),
         TEST(a_page_asked_for_before_a_lost_push_is_dropped_cursors_and_all),
         TEST(a_changed_epoch_walks_every_table_again_and_applies_nothing_of_that_page),
+        TEST(what_a_restored_backend_has_lost_is_sent_in_the_same_round),
         TEST(a_walk_whose_pages_have_two_epochs_starts_again),
+        TEST(a_push_that_is_answered_in_another_epoch_starts_the_walk_under_way_again),
         TEST(an_epoch_that_changes_with_every_answer_ends_in_backoff),
         TEST(an_unknown_cursor_walks_only_that_table_again),
+        TEST(a_walk_that_begins_anew_leaves_held_what_is_held),
+        TEST(a_table_whose_cursor_was_lost_is_walked_again),
         TEST(a_new_table_waits_for_a_backend_that_knows_it_and_is_asked_for_daily),
         TEST(a_table_that_is_forgotten_by_the_backend_is_left_out_and_the_others_go_on),
         TEST(a_walk_that_fails_at_the_backend_does_not_stop_the_other_tables),

@@ -85,6 +85,37 @@ static void batches_shrink_when_answers_take_long(void **state)
     assert_int_equal(ops_asked(r), 50);
 }
 
+static void the_progress_of_a_push_is_told_of_all_that_waits(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save_many(r, 300);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(rig_status(r).done, 0);
+    assert_int_equal(rig_status(r).total, 300);
+    answer_applied(r);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(rig_status(r).done, 100);
+    assert_int_equal(rig_status(r).total, 300);
+}
+
+/* A link that nobody has seen yet may be a slow one. */
+static void the_first_batch_has_at_most_128_kib(void **state)
+{
+    struct rig *r = *state;
+    char notes[10001] = "";
+    struct db_saved saved;
+
+    rig_settle(r);
+    memset(notes, 'n', sizeof notes - 1);
+    for (int i = 0; i < 30; i++)
+        SAVE(r->f, NULL, &saved, "text", "long", "notes", notes);
+    engine_wake(r->engine, ENGINE_LOCAL_CHANGE);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_in_range(ops_asked(r), 10, 13);
+}
+
 static void batches_grow_with_answers_that_take_half_the_time_that_they_may(void **state)
 {
     struct rig *r = *state;
@@ -283,6 +314,36 @@ static void in_a_round_that_was_asked_for_a_trial_goes_on_at_once(void **state)
     EXPECT(r, "sync:upsert");
 }
 
+static void in_a_round_that_was_asked_for_a_refused_batch_goes_on_in_halves(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save_many(r, 4);
+    engine_wake(r->engine, ENGINE_NOW);
+    rig_greet(r);
+    EXPECT(r, "sync:bulkUpsert");
+    answer_hidden(r);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), 2);
+}
+
+static void in_a_round_that_was_asked_for_a_push_goes_again_with_the_new_token(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    engine_wake(r->engine, ENGINE_NOW);
+    rig_greet(r);
+    EXPECT(r, "sync:upsert");
+    answer_refused(r, "unauthenticated", "");
+    EXPECT(r, "auth:signIn");
+    answer(r, "{'tokens':{'token':'token-2','refreshToken':'refresh-2'}}");
+    EXPECT(r, "sync:upsert");
+    assert_string_equal(r->action.token, "token-2");
+}
+
 /* Up to the second refusal without a reason: the head that comes next would make it count. */
 static void refuse_twice(struct rig *r)
 {
@@ -298,16 +359,19 @@ static void refuse_twice(struct rig *r)
 static void a_head_that_says_nothing_ends_the_trial_of_an_op(void **state)
 {
     struct rig *r = *state;
+    char run_id[80];
 
     rig_settle(r);
     rig_save(r, NULL, "good");
     refuse_twice(r);
+    snprintf(run_id, sizeof run_id, "%s", r->run_id);
     answer(r, "{'epoch':'e1'}");
     EXPECT(r, "wait");
     assert_int_equal(rig_status(r).net, SYNC_OFFLINE);
     rig_sleep(r);
     rig_greet(r);
     EXPECT(r, "sync:upsert"); /* no other head makes up for the one that was missing */
+    assert_string_equal(r->run_id, run_id); /* the op was refused: no answer to it was lost */
     answer_applied(r);
     assert_int_equal(rig_counts(r).waiting, 0);
 }
@@ -323,6 +387,55 @@ static void after_a_lone_refusal_all_that_waits_goes_together(void **state)
     answer(r, "{'epoch':'e1','head':'h1'}");
     EXPECT(r, "sync:bulkUpsert");
     assert_int_equal(ops_asked(r), 5);
+}
+
+static void after_an_op_that_was_taken_when_tried_again_all_that_waits_goes_together(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "good");
+    EXPECT(r, "sync:upsert");
+    answer_hidden(r);
+    EXPECT(r, "sync:head");
+    answer(r, "{'epoch':'e1','head':'h1'}");
+    EXPECT(r, "sync:upsert");
+    rig_save_many(r, 5);
+    answer_applied(r);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), 5);
+}
+
+/* The op that spoiled the batch is found: nothing is halved any more. */
+static void after_the_bad_op_of_a_batch_all_that_waits_goes_together(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save_many(r, 4);
+    EXPECT(r, "sync:bulkUpsert");
+    answer_hidden(r);
+    EXPECT(r, "sync:bulkUpsert");
+    answer_hidden(r);
+    refuse_twice(r);
+    answer(r, "{'epoch':'e1','head':'h1'}");
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), 3);
+}
+
+static void a_head_of_another_epoch_starts_a_walk(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "bad");
+    engine_wake(r->engine, ENGINE_NOW);
+    rig_greet(r);
+    refuse_twice(r);
+    answer(r, "{'epoch':'e2','head':'h1'}");
+    assert_int_equal(rig_retries(r), 1);
+    EXPECT(r, "sync:getAllForUser");
+    assert_true(cJSON_IsNull(json_get(r->args, "cursor")));
 }
 
 static void what_was_edited_during_its_trial_is_tried_from_the_start(void **state)
@@ -350,17 +463,20 @@ static void a_trial_whose_op_was_taken_out_is_over(void **state)
     struct db_ops ops;
 
     rig_settle(r);
-    rig_save(r, NULL, "bad");
+    rig_save_many(r, 2);
+    EXPECT(r, "sync:bulkUpsert");
+    answer_hidden(r);
     EXPECT(r, "sync:upsert");
     answer_hidden(r);
     EXPECT(r, "sync:head");
-    ops = fixture_queue(r->f, 1);
-    must(r->f, db_queue_discard(r->f->db, &ops.items[0], 0, &r->f->err));
+    ops = fixture_queue(r->f, 2);
+    for (size_t i = 0; i < 2; i++)
+        must(r->f, db_queue_discard(r->f->db, &ops.items[i], 0, &r->f->err));
     db_ops_done(&ops);
     answer(r, "{'epoch':'e1','head':'h1'}");
     EXPECT(r, "wait");
     rig_save_many(r, 3);
-    EXPECT(r, "sync:bulkUpsert"); /* one at a time is for a trial */
+    EXPECT(r, "sync:bulkUpsert"); /* one at a time is for a trial, and for what spoiled a batch */
     assert_int_equal(ops_asked(r), 3);
 }
 
@@ -411,6 +527,7 @@ static void too_large_and_unreadable_lone_ops_are_refusals_with_words(void **sta
 static void a_refused_op_delays_no_other_record(void **state)
 {
     struct rig *r = *state;
+    struct db_ops ops;
     cJSON *value, *bad;
 
     rig_settle(r);
@@ -424,7 +541,11 @@ static void a_refused_op_delays_no_other_record(void **state)
     cJSON_ReplaceItemInArray(cJSON_GetObjectItem(value, "results"), 1, bad);
     answer_value(r, value);
     EXPECT(r, "wait");
-    assert_int_equal(rig_retries(r), 1);
+    ops = fixture_queue(r->f, 1);
+    assert_int_equal(ops.items[0].retry_count, 1);
+    assert_string_equal(ops.items[0].error, "not so");
+    assert_string_equal(ops.items[0].error_code, "invalid_value");
+    db_ops_done(&ops);
     rig_save(r, NULL, "later");
     EXPECT(r, "sync:upsert");
     assert_true(batch_has(r, "later"));
@@ -449,16 +570,20 @@ static int64_t late_wall_ms(void *ctx)
     return late_wall.looks-- > 0 ? late_wall.due_ms - 1 : late_wall.due_ms;
 }
 
+static void reject_the_op(struct rig *r, const char *code, const char *column)
+{
+    char text[300];
+
+    snprintf(text, sizeof text,
+             "{'epoch':'e1','result':{'opId':'%s','status':'rejected',"
+             "'error':{'code':'%s','message':'not so','column':'%s'}}}",
+             json_get_string(json_get(r->args, "op"), "opId"), code, column);
+    answer(r, text);
+}
+
 static void refuse_the_op(struct rig *r)
 {
-    cJSON *value = cJSON_CreateObject();
-    cJSON *result = quoted("{'status':'rejected','error':{'code':'invalid_value','message':'not "
-                           "so','column':'text'}}");
-
-    cJSON_AddStringToObject(result, "opId", json_get_string(json_get(r->args, "op"), "opId"));
-    cJSON_AddStringToObject(value, "epoch", "e1");
-    cJSON_AddItemToObject(value, "result", result);
-    answer_value(r, value);
+    reject_the_op(r, "invalid_value", "text");
 }
 
 static void an_op_is_sent_when_the_wall_clock_ticks_between_two_looks_at_it(void **state)
@@ -490,6 +615,48 @@ static void an_op_is_sent_when_the_wall_clock_ticks_between_two_looks_at_it(void
     }
     assert_true(waits > 0);
     fixture_queue(r->f, 0);
+}
+
+static void a_refused_op_whose_time_has_come_is_sent_between_two_pages(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    engine_wake(r->engine, ENGINE_NOW);
+    rig_greet(r);
+    EXPECT(r, "sync:upsert");
+    refuse_the_op(r);
+    EXPECT(r, "sync:getChangesSince");
+    answer(r, "{'epoch':'e1','changes':[],'cursors':{'tasks':'c2'},'more':true}");
+    EXPECT(r, "sync:getChangesSince");
+    r->f->now += 1000;
+    answer(r, "{'epoch':'e1','changes':[],'cursors':{'tasks':'c3'},'more':true}");
+    EXPECT(r, "sync:upsert");
+}
+
+/* An older backend does not know a column that is empty: the rest needs it not. */
+static void an_op_goes_again_without_the_empty_column_that_the_backend_does_not_know(void **state)
+{
+    struct rig *r = *state;
+    struct db_saved saved;
+
+    rig_settle(r);
+    for (int is_result = 0; is_result < 2; is_result++) {
+        SAVE(r->f, NULL, &saved, "text", "a", "notes", "");
+        engine_wake(r->engine, ENGINE_LOCAL_CHANGE);
+        EXPECT(r, "sync:upsert");
+        assert_non_null(json_get(json_get(json_get(r->args, "op"), "set"), "notes"));
+        if (is_result)
+            reject_the_op(r, "unknown_column", "notes");
+        else
+            answer_refused(r, "unknown_column", ",\"column\":\"notes\"");
+        EXPECT(r, "sync:upsert");
+        assert_null(json_get(json_get(json_get(r->args, "op"), "set"), "notes"));
+        answer_applied(r);
+        EXPECT(r, "wait");
+        fixture_queue(r->f, 0);
+    }
 }
 
 static void results_that_do_not_match_the_ops_are_no_answer(void **state)
@@ -528,6 +695,40 @@ static void results_that_do_not_match_the_ops_are_no_answer(void **state)
     assert_string_not_equal(run_id, r->run_id);
 }
 
+static void more_results_than_ops_are_no_answer(void **state)
+{
+    struct rig *r = *state;
+    cJSON *value;
+
+    rig_settle(r);
+    rig_save_many(r, 2);
+    EXPECT(r, "sync:bulkUpsert");
+    value = rig_push_value(r, NULL);
+    cJSON_AddItemToArray(cJSON_GetObjectItem(value, "results"),
+                         quoted("{'opId':'" ID_A "','status':'applied','doc':{}}"));
+    answer_value(r, value);
+    EXPECT(r, "wait");
+    assert_int_equal(rig_status(r).last.rc, RC_PROTOCOL);
+    assert_int_equal(rig_counts(r).waiting, 2);
+}
+
+/* It may be one of the ops that makes the backend answer so. */
+static void a_batch_whose_answer_is_none_is_sent_again_in_halves(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    rig_save_many(r, 100);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), 100);
+    answer(r, "{}");
+    EXPECT(r, "wait");
+    rig_sleep(r);
+    rig_greet(r);
+    EXPECT(r, "sync:bulkUpsert");
+    assert_int_equal(ops_asked(r), 50);
+}
+
 static void a_rejection_of_another_op_than_ours_is_no_answer(void **state)
 {
     struct rig *r = *state;
@@ -540,6 +741,23 @@ static void a_rejection_of_another_op_than_ours_is_no_answer(void **state)
     EXPECT(r, "wait");
     assert_int_equal(rig_retries(r), 0);
     assert_int_equal(rig_status(r).last.rc, RC_PROTOCOL);
+    assert_string_equal(rig_status(r).last.code, "malformed");
+}
+
+static void an_answer_with_a_list_of_another_shape_is_no_answer(void **state)
+{
+    struct rig *r = *state;
+    cJSON *value;
+
+    rig_settle(r);
+    rig_save(r, NULL, "a");
+    EXPECT(r, "sync:upsert");
+    value = rig_push_value(r, NULL);
+    cJSON_AddStringToObject(cJSON_GetObjectItem(value, "result"), "overwrote", "text");
+    answer_value(r, value);
+    EXPECT(r, "wait");
+    assert_int_equal(rig_status(r).last.rc, RC_PROTOCOL);
+    assert_int_equal(rig_counts(r).waiting, 1);
 }
 
 static void a_result_that_is_neither_applied_nor_rejected_is_no_answer(void **state)
@@ -603,6 +821,22 @@ static void an_answer_of_another_epoch_starts_a_walk(void **state)
     assert_true(cJSON_IsNull(json_get(r->args, "cursor")));
 }
 
+static void an_answer_of_another_epoch_during_a_pull_starts_a_walk(void **state)
+{
+    struct rig *r = *state;
+
+    rig_settle(r);
+    engine_wake(r->engine, ENGINE_NOW);
+    rig_greet(r);
+    EXPECT(r, "sync:getChangesSince");
+    answer(r, "{'epoch':'e1','changes':[],'cursors':{'tasks':'c2'},'more':true}");
+    rig_save(r, NULL, "a");
+    EXPECT(r, "sync:upsert");
+    answer_value(r, rig_push_value(r, "e2"));
+    EXPECT(r, "sync:getAllForUser");
+    assert_true(cJSON_IsNull(json_get(r->args, "cursor")));
+}
+
 /* The round of one op, which is refused with this code. */
 static void refuse_lone_op(struct rig *r, const char *code)
 {
@@ -660,6 +894,10 @@ static void an_unknown_column_holds_the_op_until_the_backends_version_changes(vo
     EXPECT(r, "GET /version");
     answer_get(r, 200, "1.2.4");
     EXPECT(r, "sync:upsert");
+    answer_refused(r, "unknown_table", ",\"table\":\"tasks\""); /* neither is counted */
+    EXPECT(r, "sync:getChangesSince");
+    assert_int_equal(rig_counts(r).held, 1);
+    assert_int_equal(rig_retries(r), 0);
 }
 
 static void a_client_that_is_too_old_holds_everything_and_says_so(void **state)
@@ -738,6 +976,8 @@ int main(void)
         TEST(several_ops_go_in_one_request),
         TEST(batches_grow_while_answers_are_quick_and_never_pass_500_ops),
         TEST(batches_shrink_when_answers_take_long),
+        TEST(the_progress_of_a_push_is_told_of_all_that_waits),
+        TEST(the_first_batch_has_at_most_128_kib),
         TEST(batches_grow_with_answers_that_take_half_the_time_that_they_may),
         TEST(batches_shrink_when_no_answer_came_for_long_and_not_when_the_link_was_down),
         TEST(a_push_that_got_no_answer_is_sent_again_under_a_new_run_id),
@@ -746,19 +986,30 @@ int main(void)
         TEST(a_bad_op_at_the_end_is_isolated_by_halving_what_is_left),
         TEST(a_lone_refusal_without_a_reason_counts_only_between_two_good_heads),
         TEST(in_a_round_that_was_asked_for_a_trial_goes_on_at_once),
+        TEST(in_a_round_that_was_asked_for_a_refused_batch_goes_on_in_halves),
+        TEST(in_a_round_that_was_asked_for_a_push_goes_again_with_the_new_token),
         TEST(a_refusal_without_a_reason_at_a_sick_backend_is_an_outage),
         TEST(a_head_that_says_nothing_ends_the_trial_of_an_op),
         TEST(after_a_lone_refusal_all_that_waits_goes_together),
+        TEST(after_an_op_that_was_taken_when_tried_again_all_that_waits_goes_together),
+        TEST(after_the_bad_op_of_a_batch_all_that_waits_goes_together),
+        TEST(a_head_of_another_epoch_starts_a_walk),
         TEST(what_was_edited_during_its_trial_is_tried_from_the_start),
         TEST(a_trial_whose_op_was_taken_out_is_over),
         TEST(too_large_and_unreadable_lone_ops_are_refusals_with_words),
         TEST(a_refused_op_delays_no_other_record),
         TEST(an_op_is_sent_when_the_wall_clock_ticks_between_two_looks_at_it),
+        TEST(a_refused_op_whose_time_has_come_is_sent_between_two_pages),
+        TEST(an_op_goes_again_without_the_empty_column_that_the_backend_does_not_know),
         TEST(results_that_do_not_match_the_ops_are_no_answer),
+        TEST(more_results_than_ops_are_no_answer),
+        TEST(a_batch_whose_answer_is_none_is_sent_again_in_halves),
         TEST(a_rejection_of_another_op_than_ours_is_no_answer),
+        TEST(an_answer_with_a_list_of_another_shape_is_no_answer),
         TEST(a_result_that_is_neither_applied_nor_rejected_is_no_answer),
         TEST(a_backend_that_cannot_take_a_push_is_still_pulled_from),
         TEST(an_answer_of_another_epoch_starts_a_walk),
+        TEST(an_answer_of_another_epoch_during_a_pull_starts_a_walk),
         TEST(who_asks_for_a_round_waits_for_no_refused_and_no_held_op),
         TEST(an_unknown_column_holds_the_op_until_the_backends_version_changes),
         TEST(a_client_that_is_too_old_holds_everything_and_says_so),

@@ -72,6 +72,8 @@ static void backoff_has_full_jitter_between_1_s_and_5_min(void **state)
     }
     for (uint64_t random = 0; random < 30000; random += 13)
         assert_in_range(backoff_jitter(60000, 20, random), 48000, 72000);
+    assert_int_equal(backoff_jitter(60000, 20, 0), 48000);
+    assert_int_equal(backoff_jitter(60000, 20, 24000), 72000);
 }
 
 static void a_retry_after_is_honoured_but_not_against_a_person(void **state)
