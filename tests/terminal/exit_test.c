@@ -138,7 +138,6 @@ static void stopping_gives_the_terminal_back_and_going_on_draws_it_again(void **
     term_type(t, "a");
     term_wait(t, "New task");
     assert_false(term_is_restored(t));
-    /* The shell would leave it behind, at work in a folder that is about to be removed. */
     term_type(t, KEY_ESC);
     term_wait(t, "No tasks yet");
     term_type(t, "q");

@@ -35,8 +35,10 @@ static void run_child(const char *const *argv, const char *const *env)
 void term_start(struct term *t, int rows, int cols, const char *const *argv, const char *const *env)
 {
     struct winsize size = { .ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols };
+    int alive[2];
 
     *t = (struct term){ .rows = rows, .cols = cols };
+    assert_int_equal(pipe2(alive, O_CLOEXEC), 0);
     assert_int_equal(openpty(&t->master, &t->slave, NULL, NULL, &size), 0);
     assert_int_equal(tcgetattr(t->slave, &t->before), 0);
     (void)fcntl(t->master, F_SETFD, FD_CLOEXEC);
@@ -45,8 +47,11 @@ void term_start(struct term *t, int rows, int cols, const char *const *argv, con
     if (t->pid == 0) {
         (void)close(t->master);
         (void)login_tty(t->slave);
+        (void)fcntl(alive[1], F_SETFD, 0);
         run_child(argv, env);
     }
+    (void)close(alive[1]);
+    t->alive = alive[0];
     t->vt = vterm_new(rows, cols);
     vterm_set_utf8(t->vt, 1);
     t->screen = vterm_obtain_screen(t->vt);
@@ -54,8 +59,19 @@ void term_start(struct term *t, int rows, int cols, const char *const *argv, con
     vterm_screen_reset(t->screen, 1);
 }
 
+/* A shell's children are not ours to wait for: the end of the pipe that they all hold says that the
+ * last one is gone. */
+static bool is_left_by_all(int alive)
+{
+    struct pollfd end = { .fd = alive, .events = POLLIN };
+
+    return poll(&end, 1, TERM_DEADLINE_MS) > 0;
+}
+
 void term_stop(struct term *t)
 {
+    bool is_left;
+
     if (t->pid > 0) {
         (void)kill(t->pid, SIGKILL);
         (void)waitpid(t->pid, &t->status, 0);
@@ -64,8 +80,12 @@ void term_stop(struct term *t)
         (void)close(t->master);
     if (t->slave >= 0)
         (void)close(t->slave);
+    is_left = is_left_by_all(t->alive);
+    (void)close(t->alive);
     vterm_free(t->vt);
     buf_done(&t->raw);
+    if (!is_left)
+        fail_msg("a program goes on without its terminal");
 }
 
 /* Reads what is there within wait_ms. False: nothing came. */

@@ -34,6 +34,7 @@
 
 struct term {
     int master, slave;          /* slave: held open, to ask for the modes that the program left */
+    int alive;                  /* the reading end of a pipe that the program and its children hold */
     pid_t pid;                  /* 0: has been waited for */
     int status;                 /* of waitpid */
     VTerm *vt;
@@ -46,7 +47,7 @@ struct term {
 /* argv[0] is the path; env: NAME=VALUE to add, NULL-terminated. */
 void term_start(struct term *t, int rows, int cols, const char *const *argv,
                 const char *const *env);
-void term_stop(struct term *t);                         /* kills what runs, frees */
+void term_stop(struct term *t);                         /* kills it, hangs up on its children, frees */
 
 void term_type(struct term *t, const char *keys);
 
