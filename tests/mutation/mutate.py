@@ -299,6 +299,7 @@ def read_options():
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--list", action="store_true", help="how many there are in each file")
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count()))
+    parser.add_argument("--rows", action="store_true", help="is survivors.tsv of today's mutants, each with a reason?")
     return parser.parse_args()
 
 
@@ -310,6 +311,28 @@ def list_all(options):
         print(f"{path:24}{count:6}")
         total += count
     print(f"{'all':24}{total:6}")
+
+
+def check_rows():
+    """Every row of survivors.tsv is of a mutant that there is, once, and has a verdict and its reason."""
+    known, seen, flaws = set(), set(), []
+    for path in FILES:
+        with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+            known |= {m.id for m in mutants_of(path, file.read())}
+    with open(SURVIVORS, encoding="utf-8") as file:
+        rows = [line.rstrip("\n").split("\t") for line in file.readlines()[1:]]
+    for cells in rows:
+        if len(cells) != 6 or cells[1] not in ("equal", "accepted") or len(cells[5]) < 10:
+            flaws.append(f"{cells[0]} has no verdict, or no reason")
+        elif cells[0] not in known:
+            flaws.append(f"{cells[0]} is no mutant any more: delete its row, or judge what its line is now")
+        elif cells[0] in seen:
+            flaws.append(f"{cells[0]} has two rows")
+        seen.add(cells[0])
+    for flaw in flaws:
+        print(f"{os.path.relpath(SURVIVORS, ROOT)}: {flaw}")
+    print(f"{len(known)} mutants, {len(rows)} of them may live")
+    return len(flaws) > 0
 
 
 def go_apart():
@@ -325,6 +348,8 @@ def main():
     options = read_options()
     if options.list:
         return list_all(options)
+    if options.rows:
+        return check_rows()
     go_apart()
     campaign = Campaign(options)
     if options.id:

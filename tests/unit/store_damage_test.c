@@ -122,6 +122,26 @@ static void bytes_that_are_no_text_leave_a_mark_in_what_is_exported(void **state
     buf_done(&json);
 }
 
+/* The export says what is there, and no more. */
+static void an_id_of_one_character_is_exported_and_an_op_that_replaces_none_does_not_say_so(void **state)
+{
+    struct fixture *f = *state;
+    struct db_saved saved;
+    struct buf json = { 0 };
+    cJSON *read = NULL;
+
+    SAVE(f, NULL, &saved, "text", "new");
+    fixture_sql(f, "UPDATE sync_queue SET op_id = 'x'");
+    struct db_ops ops = fixture_queue(f, 1);
+    db_op_to_json(&ops.items[0], &json);
+    must(f, json_parse(buf_str(&json), json.len, &read, &f->err));
+    assert_string_equal(json_get_string(read, "opId"), "x");
+    assert_null(cJSON_GetObjectItemCaseSensitive(read, "replaces"));
+    cJSON_Delete(read);
+    buf_done(&json);
+    db_ops_done(&ops);
+}
+
 static void what_a_discarded_op_held_spoils_no_later_edit(void **state)
 {
     struct fixture *f = *state;
@@ -726,6 +746,7 @@ int main(void)
         T(an_op_that_can_not_be_read_is_set_aside_and_spoils_no_batch),
         T(an_op_that_can_not_be_read_is_shown_exported_and_discarded),
         T(bytes_that_are_no_text_leave_a_mark_in_what_is_exported),
+        T(an_id_of_one_character_is_exported_and_an_op_that_replaces_none_does_not_say_so),
         T(what_a_discarded_op_held_spoils_no_later_edit),
         T(an_edit_makes_an_op_that_can_not_be_read_anew),
         T(a_draft_that_lacks_a_part_is_none),
