@@ -178,6 +178,17 @@ static struct db_saved save(struct world *w, const char *text)
     return saved;
 }
 
+/* By a connection of nobody's. */
+static void run_sql(struct world *w, const char *text)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, DEADLINE_MS);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
 /* Waits for the status to be as said by `is`; fails the test at the deadline. */
 static void wait_until(struct world *w, bool (*is)(const struct world *w), const char *what)
 {
@@ -585,17 +596,12 @@ static void the_other_takes_over_when_the_holder_ends_in_peace(void **state)
     w->child = 0;
 }
 
-static void a_request_of_the_other_process_gets_its_result(void **state)
+/* The holder writes it, and rings. */
+static void wait_for_answer(struct world *w, struct db_bell *bell, int64_t id)
 {
-    struct world *w = *state;
-    struct db_bell *bell = NULL;
     struct db_state seen = { 0 };
-    int64_t id = 0, until;
+    int64_t until = clock_mono(&clock_system) + DEADLINE_MS;
 
-    start_both(w);
-    must(w, db_bell_open(w->path, &bell, &w->err));
-    must(w, db_state_want(w->db, SYNC_WANT_NOW, &id, &w->err));
-    until = clock_mono(&clock_system) + DEADLINE_MS;
     do {
         struct pollfd fd = { .fd = db_bell_fd(bell), .events = POLLIN };
         must(w, db_state_read(w->db, &seen, &w->err));
@@ -605,6 +611,53 @@ static void a_request_of_the_other_process_gets_its_result(void **state)
     } while (seen.answered_id < id && clock_mono(&clock_system) < until);
     assert_int_equal(seen.answered_id, id);
     assert_int_equal(seen.answered_rc, RC_OK);
+}
+
+static void a_request_of_the_other_process_gets_its_result(void **state)
+{
+    struct world *w = *state;
+    struct db_bell *bell = NULL;
+    int64_t id = 0;
+
+    start_both(w);
+    must(w, db_bell_open(w->path, &bell, &w->err));
+    must(w, db_state_want(w->db, SYNC_WANT_NOW, &id, &w->err));
+    wait_for_answer(w, bell, id);
+    db_bell_close(bell);
+}
+
+static bool is_untold(const struct world *w)
+{
+    return w->status.untold.rc != RC_OK;
+}
+
+static bool is_told(const struct world *w)
+{
+    return w->status.untold.rc == RC_OK;
+}
+
+/* The round is over, but the store is full: who waits in this process is told so, and who waits in another one
+ * gets the answer when there is room. */
+static void an_answer_that_can_not_be_written_is_written_when_it_can(void **state)
+{
+    struct world *w = *state;
+    struct db_bell *bell = NULL;
+    struct db_state seen = { 0 };
+    int64_t id = 0;
+
+    sign_in(w);
+    must(w, start(w));
+    must(w, db_bell_open(w->path, &bell, &w->err));
+    WAIT_UNTIL(w, is_complete);
+    run_sql(w, "CREATE TRIGGER full BEFORE UPDATE OF answered_id ON sync_state "
+               "BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    must(w, db_state_want(w->db, SYNC_WANT_NOW, &id, &w->err));
+    WAIT_UNTIL(w, is_untold);
+    must(w, db_state_read(w->db, &seen, &w->err));
+    assert_true(seen.answered_id < id);
+    run_sql(w, "DROP TRIGGER full");            /* rings nobody's bell */
+    wait_for_answer(w, bell, id);
+    WAIT_UNTIL(w, is_told);
     db_bell_close(bell);
 }
 
@@ -671,17 +724,11 @@ static void working_offline_is_a_choice_for_the_whole_store(void **state)
 /* An op is given up while the server can not be reached; a person asks for it once more. */
 static void retry_a_failed_op(struct world *w)
 {
-    sqlite3 *look;
-
     atomic_store(&w->server.mode, SERVER_PORTAL);
     sync_ask(w->sync, SYNC_NOW);
     WAIT_UNTIL(w, is_offline);
     save(w, "Fix the pump");
-    assert_int_equal(sqlite3_open(w->path, &look), SQLITE_OK);
-    sqlite3_busy_timeout(look, DEADLINE_MS);
-    assert_int_equal(
-        sqlite3_exec(look, "UPDATE sync_queue SET state = 'failed'", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(look);
+    run_sql(w, "UPDATE sync_queue SET state = 'failed'");
     atomic_store(&w->server.mode, SERVER_GOOD);
     sync_ask(w->sync, SYNC_RETRY);
     WAIT_UNTIL(w, is_sent);
@@ -897,6 +944,7 @@ int main(int argc, char **argv)
         TEST(the_other_takes_over_at_once_when_the_holder_is_killed),
         TEST(the_other_takes_over_when_the_holder_ends_in_peace),
         TEST(a_request_of_the_other_process_gets_its_result),
+        TEST(an_answer_that_can_not_be_written_is_written_when_it_can),
         TEST(after_a_discard_a_round_is_made_under_a_new_run_id),
         TEST(a_holder_that_is_frozen_is_named),
         TEST(working_offline_is_a_choice_for_the_whole_store),
