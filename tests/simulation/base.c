@@ -32,8 +32,9 @@ void base_saw(struct model_record *r, int device, size_t column, const char *jso
     struct seen *seen = &r->seen[device][column];
     int newest_settled = w->accepted > w->withdrawn ? w->accepted : w->withdrawn;
 
-    /* What only he himself has written so far is nobody else's to be overwritten. */
-    if (json == NULL || own_write(w, json) > newest_settled)
+    /* What only he himself has written so far is nobody else's to be overwritten. When nothing of his waits any
+     * more, what he sees is what the backend has, though he may have typed the same once and changed it again. */
+    if (json == NULL || (own_write(w, json) > newest_settled && !writes_are_settled(w)))
         return;
     if (seen->count == seen->room) {
         seen->room = seen->room == 0 ? 4 : seen->room * 2;

@@ -532,8 +532,7 @@ static void clean_up(struct sim *sim)
     for (int i = 0; i < DEVICES; i++) {
         device_stop(&sim->devices[i]);
         vfs_copy_free(sim->devices[i].copy);
-        for (int n = 0; n < IMPORT_MAX; n++)
-            attempt_done(&sim->devices[i].attempts[n]);
+        user_forgets_attempts(&sim->devices[i]);
     }
     server_stop(&sim->server);
     net_free(sim->net);

@@ -44,8 +44,9 @@
 #define COLUMNS_MAX 8
 #define TRACE_LINES 60
 #define TRACE_SIZE 260
-#define CROWDED 2    /* records, for all to work on */
-#define IMPORT_MAX 6 /* records saved in one transaction */
+#define CROWDED 2     /* records, for all to work on */
+#define IMPORT_MAX 6  /* records saved in one transaction */
+#define REFUSED_MAX 8 /* saves on a full disk that are remembered */
 #define NEVER INT64_MAX
 
 struct cJSON;
@@ -203,6 +204,13 @@ struct attempt {
     char *after[COLUMNS_MAX];  /* NULL: not set by this write */
 };
 
+/* A save that failed on a full disk. A crash may bring it: the last frame of its WAL can be whole, because the end of
+ * the page that was refused stood there from before. */
+struct refused {
+    struct attempt attempts[IMPORT_MAX];
+    int count;
+};
+
 /* The program, running on a device. */
 struct process {
     char path[20];                 /* of the store, as this process names it (vfs.h) */
@@ -228,6 +236,8 @@ struct device {
     uint64_t tick;     /* the order of the newest EV_ENGINE; older ones are stale */
     struct attempt attempts[IMPORT_MAX]; /* by its user, in one transaction */
     int attempt_count;
+    struct refused refused[REFUSED_MAX]; /* since the last save that was not; the oldest first */
+    int refused_count;
     char discard[ID_SIZE];     /* op id; whether it was taken out a crash hid; empty: none */
     char discard_of[ID_SIZE];  /* its record */
     char last_record[ID_SIZE]; /* that its user has touched */
@@ -413,6 +423,8 @@ void user_works_offline(struct device *d, bool on);
 void user_sets_clock_back(struct device *d);
 /* Resolves a save whose outcome a crash hid. */
 void user_looks_again(struct device *d);
+/* What a crash may bring, or not, does not matter any more. */
+void user_forgets_attempts(struct device *d);
 /* What its file shows now is there for good. */
 void user_makes_durable(struct device *d);
 /* Its open attempts are in this queue: all, or none. */

@@ -57,9 +57,7 @@ static void put_back(struct device *d)
     vfs_kill(sim->vfs, d->index);
     device_died(d, "nothing");
     vfs_copy_put_back(sim->vfs, d->index, d->copy);
-    for (int i = 0; i < d->attempt_count; i++)
-        attempt_done(&d->attempts[i]);
-    d->attempt_count = 0;
+    user_forgets_attempts(d);
     d->discard[0] = '\0';
     d->conflicts_told = d->copy_told;
     d->conflicts_unsure = d->copy_unsure;

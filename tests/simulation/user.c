@@ -33,6 +33,35 @@ static void forget_attempts(struct device *d)
     d->attempt_count = 0;
 }
 
+static void forget_refused(struct refused *r)
+{
+    for (int i = 0; i < r->count; i++)
+        attempt_done(&r->attempts[i]);
+    r->count = 0;
+}
+
+void user_forgets_attempts(struct device *d)
+{
+    forget_attempts(d);
+    while (d->refused_count > 0)
+        forget_refused(&d->refused[--d->refused_count]);
+}
+
+/* They stay what a crash may bring; the oldest goes when there are too many. */
+static void keep_refused(struct device *d)
+{
+    if (d->refused_count == REFUSED_MAX) {
+        forget_refused(&d->refused[0]);
+        d->refused_count--;
+        memmove(&d->refused[0], &d->refused[1], sizeof d->refused[0] * (REFUSED_MAX - 1));
+    }
+    struct refused *r = &d->refused[d->refused_count++];
+    memcpy(r->attempts, d->attempts, sizeof r->attempts);
+    r->count = d->attempt_count;
+    memset(d->attempts, 0, sizeof d->attempts);
+    d->attempt_count = 0;
+}
+
 static struct attempt *open_attempt(struct device *d, const struct form *form,
                                     const struct record *before)
 {
@@ -79,7 +108,7 @@ static void acknowledge(struct device *d)
             }
         memcpy(d->last_record, a->client_id, ID_SIZE);
     }
-    forget_attempts(d);
+    user_forgets_attempts(d); /* what was refused before is written over */
 }
 
 static bool changes_anything(const struct attempt *a)
@@ -118,7 +147,7 @@ static void finish_save(struct device *d, enum rc rc, const struct err *err)
         return;
     }
     if (device_is_full(d, rc)) { /* the user was told; what was there before is there */
-        forget_attempts(d);
+        keep_refused(d);
         sim_met(d->sim, SIT_SAVES_ON_FULL);
         sim_note(d->sim, "device %d: the disk is full", d->index);
         check_device(d);
@@ -454,12 +483,10 @@ static void find_new_record(struct device *d, const struct db_ops *ops, struct a
             memcpy(a->client_id, ops->items[i].client_id, ID_SIZE);
 }
 
-/* All of a transaction, or nothing. The queue tells; the records do not: a power cut may have
- * taken pulled values back. */
-bool user_finds_attempts(struct device *d, const struct db_ops *ops)
+/* How many of the columns that the attempts change wait as they were typed, and how many do not. */
+static void count_attempts(struct device *d, const struct db_ops *ops, int *there, int *not_there)
 {
-    int there = 0, not_there = 0;
-
+    *there = *not_there = 0;
     for (int n = 0; n < d->attempt_count; n++) {
         struct attempt *a = &d->attempts[n];
         find_new_record(d, ops, a);
@@ -467,15 +494,41 @@ bool user_finds_attempts(struct device *d, const struct db_ops *ops)
             if (!attempt_changes(a, i))
                 continue;
             if (is_queued(ops, a->client_id, a->table->columns[i].name, a->after[i]))
-                there++;
+                ++*there;
             else
-                not_there++;
+                ++*not_there;
         }
     }
+}
+
+/* All of a transaction, or nothing. The queue tells; the records do not: a power cut may have
+ * taken pulled values back. */
+bool user_finds_attempts(struct device *d, const struct db_ops *ops)
+{
+    int there, not_there;
+
+    count_attempts(d, ops, &there, &not_there);
     if (there > 0 && not_there > 0)
         return sim_violated(d->sim, "11: device %d: half of a save is there after a crash",
                             d->index);
     return there > 0;
+}
+
+/* One of those that were refused, if any; the attempts are its then. */
+static bool finds_refused(struct device *d, const struct db_ops *ops)
+{
+    int there = 0, not_there = 0;
+
+    while (d->refused_count > 0 && (there == 0 || not_there > 0)) {
+        struct refused *r = &d->refused[--d->refused_count];
+        forget_attempts(d);
+        memcpy(d->attempts, r->attempts, sizeof r->attempts);
+        d->attempt_count = r->count;
+        r->count = 0;
+        memset(r->attempts, 0, sizeof r->attempts);
+        count_attempts(d, ops, &there, &not_there);
+    }
+    return there > 0 && not_there == 0;
 }
 
 /* What is in the file after a crash is perhaps not on the disk. A write that is makes it so; and
@@ -499,18 +552,18 @@ void user_looks_again(struct device *d)
 
     if (user_looks_for_discard(d))
         user_makes_durable(d);
-    if (d->attempt_count == 0)
+    if (d->attempt_count == 0 && d->refused_count == 0)
         return;
     if (db_queue_list(d->here->user_db, &ops, &err)) {
         sim_violated(d->sim, "12: device %d: the queue can not be read: %s", d->index, err.msg);
         return;
     }
-    bool survived = user_finds_attempts(d, &ops);
+    bool survived = user_finds_attempts(d, &ops) || finds_refused(d, &ops);
     db_ops_done(&ops);
     sim_note(d->sim, "device %d: the save in the crash is %s", d->index,
              survived ? "there" : "not there");
     if (!survived) {
-        forget_attempts(d);
+        user_forgets_attempts(d);
         return;
     }
     sim_met(d->sim, SIT_SAVE_SURVIVED);
