@@ -514,7 +514,8 @@ bool user_finds_attempts(struct device *d, const struct db_ops *ops)
     return there > 0;
 }
 
-/* One of those that were refused, if any; the attempts are its then. */
+/* The newest of those that were refused and are there, if any; the attempts are its then. Half of one is none: another
+ * one may have put the same value there, and whatever else is there is judged with the file. */
 static bool finds_refused(struct device *d, const struct db_ops *ops)
 {
     int there = 0, not_there = 0;
